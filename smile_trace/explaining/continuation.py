@@ -6,10 +6,11 @@ stands. A part that a step is asked without stays away from the conversation tha
 """
 
 import asyncio
-import copy
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import dropwhile
+from typing import Literal
 
 from smile_trace._guards.presentable import presentable
 from smile_trace.dialects.answers import SHORTEST_OUTPUT, makes
@@ -51,60 +52,54 @@ class RecordedTools:
             made = {one.id: one for one in parts if isinstance(one, ToolCall)}
             for one in parts:
                 if isinstance(one, ToolResult) and one.id is not None and one.id in made:
-                    self._known[_made(made[one.id])] = one.response
+                    [key] = _keys(tool_calls_text([made[one.id]]))
+                    self._known[key] = one.response
 
     def result(self, called: Called) -> JSON:
         """The result, None if it is unknown."""
-        if (key := _key(*called)) in self._known:
+        if (key := _key(called)) in self._known:
             return self._known[key]
         return None if self._stub is None else self._stub(called.name, called.arguments)
 
 
+@dataclass(frozen=True)
 class Continuation:
     """A Model whose responses to the request of a step are the ends that its trace then has.
 
-    A response that is the logged answer has the logged end. Where a tool is called whose result is
-    unknown the end is open: the response is a failure, which is missing data.
+    A response that is the logged answer has the logged end.
 
-    Args:
+    Attributes:
         trace: its calls in order of start.
         step, final: the calls that are asked, and whose answer is the end.
-        ask: asks the model of any of its calls.
+        ask: asks the model of any of its calls; `like` is that of the step.
         tools: the results of its tools.
-        like: the model that is asked about the step.
         calls_first: whether an end is none where a tool was called, and is not now.
+        unknown: what an open end is: a failure, which is missing data, or a text.
     """
 
-    identity = None
+    trace: Trace
+    step: Call
+    final: Call
+    ask: Ask
+    like: Model
+    tools: RecordedTools
+    calls_first: bool = False
+    unknown: Literal["failure", "text"] = "failure"
+    identity: None = None
 
-    def __init__(
-        self,
-        trace: Trace,
-        step: Call,
-        final: Call,
-        *,
-        ask: Ask,
-        tools: RecordedTools,
-        like: Model,
-        deterministic: bool,
-        calls_first: bool = False,
-    ) -> None:
-        self.name = like.name
-        self.capabilities = Capabilities(remote=like.capabilities.remote)
-        self._trace, self._step, self._final = trace, step, final
-        self._ask, self._tools = ask, tools
-        self._repeats, self._calls_first = deterministic, calls_first
-        self._unknown = "failure"
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.like.name
 
-    def telling_unknown(self) -> "Continuation":
-        """The same, whose open ends are texts, not failures."""
-        other = copy.copy(self)
-        other._unknown = "text"
-        return other
+    @property
+    def capabilities(self) -> Capabilities:
+        """Those of a model that only answers."""
+        return Capabilities(remote=self.like.capabilities.remote)
 
-    def deterministic(self, parameters: Mapping[str, JSON]) -> bool:
+    def deterministic(self, parameters: dict[str, JSON]) -> bool:
         """Whether the same request gives the same answer."""
-        return self._repeats
+        return self.like.deterministic(parameters)
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
         """Return the ends after these requests of the step."""
@@ -114,27 +109,27 @@ class Continuation:
         """Nothing to close."""
 
     async def _end(self, request: Request) -> Response:
-        place, changed = self._step, dict[str, str]()
-        asked = [await self._ask(place, request)]
+        place, changed = self.step, dict[str, str]()
+        asked = [await self.ask(place, request)]
         if asked[0].ok and _says_the_same(asked[0].text or "", place.answer_without_reasoning):
-            return _summed(asked, text=self._final.answer_without_reasoning)
-        for _ in range(2 * len(self._trace.calls)):
+            return _summed(asked, text=self.final.answer_without_reasoning)
+        for _ in range(2 * len(self.trace.calls)):
             if not asked[-1].ok:
                 return _summed(asked, failure=asked[-1].failure)
             text = asked[-1].text or ""
             called = read_tool_calls(text)
             if called is not None:
-                results = [self._tools.result(one) for one in called]
+                results = [self.tools.result(one) for one in called]
                 if None in results:
                     told = presentable(", ".join(map(str, called)), longest=200)
-                    return _summed(asked, **{self._unknown: UNKNOWN + told})
+                    return _summed(asked, **{self.unknown: UNKNOWN + told})
                 place, messages = self._with_results(place, request.messages, called, results)
-            elif self._calls_first and place.tool_calls:
+            elif self.calls_first and place.tool_calls:
                 return _summed(asked, failure=EARLY)
             else:
                 last = self._last_of_loop(place)
                 following = self._holding(last.answer_without_reasoning.strip(), last)
-                if last.id == self._final.id:
+                if last.id == self.final.id:
                     return _summed(asked, text=text)
                 if following is None:
                     return _summed(asked, failure="no later request holds its answer")
@@ -142,7 +137,7 @@ class Continuation:
                 place, messages = following, tuple(_replaced(following.messages, changed))
             update = {"messages": messages, "replicate": request.replicate}
             request = Request.of(Prompted.of(place)).model_copy(update=update)
-            asked.append(await self._ask(place, request))
+            asked.append(await self.ask(place, request))
         return _summed(asked, failure="it went on and on without an end")
 
     def _following(self, place: Call) -> tuple[Call, int] | None:
@@ -197,29 +192,27 @@ class Continuation:
         return next((c for c in later if any(text in m.content for m in c.messages)), None)
 
     def _after(self, place: Call) -> Sequence[Call]:
-        ids = [one.id for one in self._trace.calls]
-        return self._trace.calls[ids.index(place.id) + 1 :]
+        ids = [one.id for one in self.trace.calls]
+        return self.trace.calls[ids.index(place.id) + 1 :]
 
 
 def _says_the_same(text: str, logged: str) -> bool:
     """Whether it is the same text, or the same calls of tools."""
-    one, other = read_tool_calls(text), read_tool_calls(logged)
-    if one is None or other is None:
-        return text.strip() == logged.strip()
-    return sorted(_key(*call) for call in one) == sorted(_key(*call) for call in other)
+    calls = _keys(text)
+    return calls == _keys(logged) if calls else text.strip() == logged.strip()
+
+
+def _keys(answer: str) -> list[str]:
+    """A text for each call of a tool, the same for the same arguments."""
+    return sorted(map(_key, read_tool_calls(answer) or ()))
+
+
+def _key(called: Called) -> str:
+    return json.dumps([called.name, called.arguments or {}], sort_keys=True)
 
 
 def _holds_result(message: Message) -> bool:
     return any(isinstance(part, ToolResult) for part in message.parts)
-
-
-def _key(name: str, arguments: JSON) -> str:
-    return json.dumps([name, arguments or {}], sort_keys=True)
-
-
-def _made(call: ToolCall) -> str:
-    [called] = read_tool_calls(tool_calls_text([call])) or [Called(call.name, call.arguments)]
-    return _key(*called)
 
 
 def _replaced(messages: Sequence[Message], changed: Mapping[str, str]) -> Sequence[Message]:

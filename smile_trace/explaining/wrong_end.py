@@ -14,8 +14,8 @@ from smile_trace._options import TARGETS
 from smile_trace._stats.intervals import wilson
 from smile_trace._text.lists import listed, listed_few
 from smile_trace.attribution.correction.search import CONFIRMING, MOST_FOUND
-from smile_trace.attribution.correction.target import Target
 from smile_trace.attribution.correction.sentences import by_chance
+from smile_trace.attribution.correction.target import Target
 from smile_trace.attribution.estimation.inference import LEVEL
 from smile_trace.explaining.continuation import UNKNOWN, Continuation, RecordedTools
 from smile_trace.explaining.driver import ExplanationFailed
@@ -101,7 +101,7 @@ class WrongEnd(PathWalk):
     async def _explain(self, wanted: Wanted) -> Explanation:
         call = checked(wanted.call)
         prepared, paid = await self.asking.opened(call, self.asked)
-        continued = self._continued(call, paid, prepared)
+        continued = self._continued(call, paid)
         try:
             found = await self._of_end(prepared, continued, call)
         except ExplanationFailed as error:  # asked again as it was, it goes where nothing is known
@@ -145,26 +145,20 @@ class WrongEnd(PathWalk):
         if self.ended:
             self.waiting.clear()
 
-    def _continued(self, call: Call, paid: MeteredModel, prepared: Prepared) -> Continuation:
+    def _continued(self, call: Call, paid: MeteredModel) -> Continuation:
         async def ask(place: Call, request: Request) -> Response:
             other = None if place.id == call.id else await self.asking.opened(place, self.asked)
             [response] = await (other[1] if other else paid).generate([request])
             return response
 
-        return Continuation(
-            self.trace,
-            call,
-            self.final,
-            ask=ask,
-            tools=self.tools,
-            like=paid,
-            deterministic=paid.deterministic(prepared.prompted.parameters),
-            calls_first=self.target.expected is None and self.target.contains is None,
-        )
+        only_avoids = self.target.expected is None and self.target.contains is None
+        return Continuation(self.trace, call, self.final, ask, paid, self.tools, only_avoids)
 
     async def _of_end(self, prepared: Prepared, continued: Continuation, call: Call) -> Explanation:
         """The explanation of the end by a step, told as one of the step's answer."""
-        confirming = 0 if continued.deterministic({}) else MOST_FOUND * CONFIRMING
+        confirming = (
+            0 if continued.deterministic(prepared.prompted.parameters) else MOST_FOUND * CONFIRMING
+        )
         answer = self.final.answer_without_reasoning
         of_end = replace(
             prepared,
@@ -220,7 +214,7 @@ class WrongEnd(PathWalk):
         """Blame the parts without which tools are asked for what nobody knows."""
         target = replace(without_target(prepared.options), contains=(UNKNOWN,))
         asked = replace(prepared, options=target)
-        found = await self._of_end(asked, continued.telling_unknown(), call)
+        found = await self._of_end(asked, replace(continued, unknown="text"), call)
         if found.control is not None and by_chance(*found.control):
             calls = _unknown_calls(found, ())
             said = f", perhaps by chance: asked again as it was sent, it {_asks(calls)}"

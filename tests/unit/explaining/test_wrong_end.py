@@ -148,9 +148,8 @@ def end(
         calls[0],
         calls[-1],
         ask=ask,
-        tools=RecordedTools(trace, options.pop("stub", None)),
         like=as_model(str),
-        deterministic=True,
+        tools=RecordedTools(trace, options.pop("stub", None)),
         **options,
     )
     request = Request.of(Prompted(messages=tuple(prompt)))
