@@ -24,6 +24,7 @@ from smile_trace.cli.arguments import (
     read_limit,
     since_ns,
 )
+from smile_trace.cli.compare_wrong import BUDGET_WRONG, compare_wrong
 from smile_trace.cli.deliver import active_trackers
 from smile_trace.cli.output import GATE_CLOSED, printable, show_result
 from smile_trace.errors import SmileTraceError
@@ -55,9 +56,21 @@ def compare(
     ref: Annotated[
         str | None, typer.Option(help="With --file: the git revision to compare it with (HEAD~1).")
     ] = None,
+    wrong: Annotated[
+        bool,
+        typer.Option(
+            "--wrong",
+            help="What stands behind the answers that people marked as wrong in MLflow or Phoenix.",
+        ),
+    ] = False,
     budget: Annotated[
-        int, typer.Option(min=0, help="The most new calls: inputs are replayed through both.")
-    ] = 40,
+        int | None,
+        typer.Option(
+            min=0,
+            help="The most new calls: 40, by which inputs are replayed through both; with --wrong "
+            f"{BUDGET_WRONG}, by which answers are explained.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed for all random choices.")] = 0,
     app: Annotated[
         str | None,
@@ -80,6 +93,15 @@ def compare(
     """Show what a prompt change did to the answers, or what mattered in a prompt's calls."""
     if ref is not None and file is None:
         raise typer.BadParameter("--ref needs --file")
+    if wrong:
+        others = (versions, models, file, html, deliver, fail_if_drop, fail_if_answer_change)
+        if prompt is None or any(others):
+            raise typer.BadParameter(
+                "--wrong takes a PROMPT, --since, --budget, --app, --json and --yes alone"
+            )
+        agree = partial(confirm, yes=yes)
+        compare_wrong(prompt, since=since, budget=budget, app=app, json=json, agree=agree)
+        return
     form = "PART=LIMIT, such as 'Be brief.=0.1'"
     limits = dict(read_limit(text, form) for text in fail_if_drop or ())
     from smile_trace.comparison import compare as compare_now
@@ -92,7 +114,7 @@ def compare(
         models=names_in(models),
         file=file,
         ref=ref,
-        budget=budget,
+        budget=40 if budget is None else budget,
         seed=seed,
         app=app,
         agree=partial(confirm, yes=yes),

@@ -1,13 +1,15 @@
 """The parts of one explained call, from instructions to turns, and whether each mattered."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from smile_trace._text.prompts import VARIABLE
 from smile_trace._text.titles import title_or_beginning
-from smile_trace.attribution import measured_at
+from smile_trace.attribution import CannotExplain, measured_at
 from smile_trace.attribution.reporting.segments import Found, holds, overlap
+from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.selections import asks
 from smile_trace.comparison.templates import segment_template, segments_in_call
 from smile_trace.records import (
@@ -15,12 +17,14 @@ from smile_trace.records import (
     Explanation,
     Message,
     Place,
+    Prompted,
+    Segment,
     SegmentAttribution,
     ToolResult,
     Verdict,
 )
 from smile_trace.records.comparison import TemplateSegment
-from smile_trace.records.formats.requests import OFFERED, tool_name
+from smile_trace.records.formats.requests import OFFERED, tool_name, with_offered_tools
 from smile_trace.records.message import tool_names
 from smile_trace.records.report import PartKind
 from smile_trace.records.verdicts import effect, joint, outermost_drivers
@@ -48,17 +52,10 @@ MAX_LABEL_WORDS = 3
 def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
     """The parts of an explained call. A part is open if it was never removed, or only together with
     other text that mattered, or if the explanation is inconclusive."""
-    documents = _documents(call, explanation)
+    documents = _documents(call, (*explanation.coarser, *explanation.segments))
     within = _Within(explanation, list(documents))
-    found: list[CallPart] = []
-    for kind, part_name, place in _template_parts(call, documents):
-        found.append(within.part(kind, part_name, place))
-    for place, (name, retriever) in documents.items():
-        found.append(within.part("document", name, place, retriever))
-    for place, tool in _tool_results(call.messages):
-        found.append(within.part("tool_result", tool, place, tool))
-    for place, tool in _offered(explanation.messages):
-        found.append(within.part("tool", tool, place, tool))
+    named = _named(call, documents, explanation.messages)
+    found = [within.part(*one) for one in named]
     templated = {use.message for use in call.prompts}
     asked = [m for m, one in enumerate(call.messages) if asks(one) and one.content.strip()]
     for before, m in enumerate(reversed(asked)):
@@ -72,7 +69,37 @@ def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
     return found
 
 
-def _documents(call: Call, explanation: Explanation) -> dict[Place, tuple[str, str | None]]:
+NamedPlace = tuple[PartKind, str, Place, str | None]
+"""A part's kind, name and place, and its retriever or tool."""
+
+
+def named_places(call: Call) -> list[NamedPlace]:
+    """The parts of a call that have a name, explained or not: the sentences and variables of its
+    templates, its documents and its tools, offered or with a result."""
+    prompted, by_form = with_offered_tools(Prompted.of(call)), list[Segment]()
+    results = [place for place, _ in _tool_results(call.messages)]
+    with suppress(CannotExplain):  # there are none
+        found = Segmentation(prompted, "document").segments
+        by_form = [one for one in found if one.places[0] not in results]
+    return [*_named(call, _documents(call, by_form), prompted.messages)]
+
+
+def _named(
+    call: Call, documents: Mapping[Place, tuple[str, str | None]], messages: Sequence[Message]
+) -> Iterator[NamedPlace]:
+    for kind, name, place in _template_parts(call, documents):
+        yield kind, name, place, None
+    for place, (name, retriever) in documents.items():
+        yield "document", name, place, retriever
+    for place, tool in _tool_results(call.messages):
+        yield "tool_result", tool, place, tool
+    for place, tool in _offered(messages):
+        yield "tool", tool, place, tool
+
+
+def _documents(
+    call: Call, segments: Iterable[Segment | SegmentAttribution]
+) -> dict[Place, tuple[str, str | None]]:
     """Name and retriever of each document by place; documents by form have no retriever."""
     found: dict[Place, tuple[str, str | None]] = {}
     for one in call.documents:
@@ -80,7 +107,7 @@ def _documents(call: Call, explanation: Explanation) -> dict[Place, tuple[str, s
             name = one.name or title_or_beginning(one.text)
             found[one.place] = name, one.retriever or _WITH_THE_CALL
     retrieved = list(found)
-    for segment in (*explanation.coarser, *explanation.segments):
+    for segment in segments:
         place = segment.places[0]
         if segment.unit == "document" and not any(overlap(place, other) for other in retrieved):
             found[place] = segment.title or title_or_beginning(segment.text), None

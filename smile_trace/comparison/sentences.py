@@ -11,7 +11,7 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
-from smile_trace.records.report import Report
+from smile_trace.records.report import BlamedPart, Report, WrongAnswers
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_COMPARED, NOT_MEASURED
 from smile_trace.render.comparison.layout import (
     CHANGED_FEW,
@@ -25,7 +25,8 @@ from smile_trace.render.comparison.layout import (
     passage_of,
     quoted,
 )
-from smile_trace.render.text import per_cent
+from smile_trace.render.comparison.report_words import LONGEST_NAME, percent
+from smile_trace.render.text import per_cent, probability, short
 
 MIN_ALONE = 0.2
 """An edit needs the others if it alone moves the answers by a smaller share of its effect."""
@@ -216,3 +217,40 @@ def distance_of(item: AnswerComparison | EditEffect) -> str:
     exact = item.ci_high - item.ci_low < 0.005
     interval = "" if exact else f" [{per_cent(item.ci_low, item.ci_high)}]"
     return f"{100 * item.distance:.0f} %{interval} of an answer"
+
+
+MOST_BLAMED = 12
+"""Parts that are named for wrong answers."""
+
+
+def sentences_on_wrong(found: WrongAnswers) -> list[str]:
+    """What stands behind wrong answers, the most frequent first, and what is not known of them."""
+    all_of = f"{found.wrong + found.others:,} answers of {found.name} since {found.since[:10]}"
+    remarks = (
+        (max(len(found.parts) - MOST_BLAMED, 0), "{:,} more parts are in --json."),
+        (found.nothing_found, "For {:,} nothing in the prompt was found to blame."),
+        (found.untold, "For {:,} it is not known what is right (expected_response)."),
+        (found.wrong - found.explained - found.untold, "{:,} more are not explained (--budget)."),
+    )
+    return [
+        f"{found.wrong:,} of {all_of} are wrong, {found.explained:,} of them explained.",
+        *(_blamed(part, found) for part in found.parts[:MOST_BLAMED]),
+        *(said.format(count) for count, said in remarks if count),
+    ]
+
+
+_NOT_QUOTED = {"tool_result": "the result of {}", "tool": "the offer of the tool {}"}
+
+
+def _blamed(part: BlamedPart, found: WrongAnswers) -> str:
+    name = _NOT_QUOTED.get(part.kind, "“{}”").format(short(part.name, LONGEST_NAME))
+    name, count = name[0].upper() + name[1:], part.behind.count
+    share = percent(part.behind).partition(" % ")[2]
+    said = f"{name} stands behind {count or 'none'} of {part.behind.of:,} wrong answers {share}"
+    others = "all" if part.in_others == found.others else f"{part.in_others:,} of"
+    said += f"; it is in {others} {found.others:,} other calls" if found.others else ""
+    if part.more_often:
+        q = probability(part.q_value)
+        often = f"more often than by chance (q {q if q[0] == '<' else f'= {q}'})"
+        said += f" and {part.in_wrong:,} of {found.wrong:,} wrong ones, {often}"
+    return f"{said}."

@@ -82,6 +82,46 @@ class ReportGroup(Record):
     more: int = 0
 
 
+class BlamedPart(Record):
+    """A part, by name, of calls with wrong answers.
+
+    `behind`: of the explained wrong answers, those that would be right without it, or a piece of
+    it, alone or with others. `in_wrong`, `in_others`: calls that hold it. `q_value`, of Fisher's
+    exact test after Benjamini and Hochberg: whether wrong ones hold it more often; None where no
+    counts could tell, or if it has no name but its text. `examples`: wrong calls.
+    """
+
+    kind: PartKind
+    name: str
+    behind: Share
+    in_wrong: int
+    in_others: int
+    q_value: float | None = None
+    more_often: bool = False
+    examples: tuple[str, ...] = ()
+
+
+class WrongAnswers(Record):
+    """What stands behind the wrong answers of a prompt or function since then (ISO 8601).
+
+    `wrong` and `others`: calls of the period. Of the wrong ones `explained` have an explanation
+    with a target, `nothing_found` of which blame no part; `untold`: nobody wrote what is right,
+    people disagree, or the answer says it.
+    """
+
+    schema_version: int = 1
+    name: str
+    since: str
+    wrong: int
+    others: int
+    explained: int
+    nothing_found: int = 0
+    untold: int = 0
+    parts: tuple[BlamedPart, ...] = ()
+    summary: str = ""
+    """A sentence a line."""
+
+
 class Report(Shown):
     """The parts that mattered in the explained calls of a period."""
 

@@ -10,10 +10,10 @@ from smile_trace._guards.presentable import presentable
 from smile_trace.errors import Reason
 from smile_trace.records import Call, Explanation, Record, Span
 from smile_trace.store.database import Database, in_chunks
-from smile_trace.store.database.sql import is_unset
+from smile_trace.store.database.sql import is_unset, json_text
 from smile_trace.store.jobs import JobState, is_newest, told_state, told_status
 from smile_trace.store.queries.waiting import Obstacles
-from smile_trace.store.tables import calls, deliveries, explanations, jobs, spans, traces
+from smile_trace.store.tables import calls, deliveries, explanations, jobs, requested, spans, traces
 
 _CHARACTERS = 8
 """The fewest characters of a trace's id that are shown for it."""
@@ -105,11 +105,12 @@ def own_beginning(id: str, others: Sequence[str], fewest: int) -> str:
     return id[: next(own, len(id))]
 
 
-def newest_calls(database: Database, name: str, limit: int) -> list[Call]:
-    """The newest calls of a prompt, or of a function without one, newest first."""
+def newest_calls(database: Database, name: str, limit: int, since_ns: int = 0) -> list[Call]:
+    """The newest calls of a prompt, or of a function without one, that began since then (Unix
+    nanoseconds), newest first."""
     query = (
         select(calls.c.body)
-        .where(calls.c.group_name == name)
+        .where(calls.c.group_name == name, calls.c.start_ns >= since_ns)
         .order_by(calls.c.start_ns.desc(), calls.c.id.desc())
         .limit(limit)
     )
@@ -158,6 +159,20 @@ def read_explained(database: Database, *, since: float) -> list[Explained]:
             )
             for row in connection.execute(query).all()
         ]
+
+
+def read_wrong(database: Database, call_ids: Sequence[str]) -> dict[str, Explanation]:
+    """The newest explanation by which a call's answer is wrong, a worker's or a person's."""
+    found: dict[str, tuple[float, Explanation]] = {}
+    with database.read() as connection:
+        for table in (explanations, requested):
+            query = select(table.c.call_id, table.c.created_at, table.c.body)
+            of_wrong = query.where(json_text(table.c.body, "met").in_(("0", "false")))
+            for row in in_chunks(connection, of_wrong, table.c.call_id, call_ids):
+                if row.call_id not in found or row.created_at > found[row.call_id][0]:
+                    explanation = Explanation.model_validate_json(row.body)
+                    found[row.call_id] = row.created_at, explanation
+    return {call_id: explanation for call_id, (_, explanation) in found.items()}
 
 
 class Lately(NamedTuple):
