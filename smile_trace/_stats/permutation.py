@@ -1,4 +1,7 @@
-"""p-values by drawing masks again: the conditional randomisation test."""
+"""p-values by drawing masks, or the labels of two samples, again."""
+
+from itertools import combinations
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,6 +10,8 @@ Array = NDArray[np.float64]
 
 _BLOCK = 500_000
 """Numbers that are drawn at once."""
+_MOST_DIVISIONS = 2000
+"""Divisions of two samples; of more, so many are drawn."""
 
 
 def randomisation(x: Array, q: Array, residuals: Array, generator: np.random.Generator) -> Array:
@@ -33,3 +38,26 @@ def randomisation(x: Array, q: Array, residuals: Array, generator: np.random.Gen
         at_least += ((drawn.max(axis=0) if several else drawn) >= observed - 1e-12).sum(axis=0)
     p_values: Array = (1 + at_least) / (draws + 1)
     return p_values
+
+
+def two_samples(apart: Array, first: int) -> float:
+    """The p-value of the energy distance between two samples (Székely & Rizzo 2013): the share of
+    all divisions of the items, or of the true one and 1999 others, at which they are as far apart.
+    `apart` (n, n): the distances, the `first` items those of the first sample."""
+    n, generator = len(apart), np.random.default_rng(0)
+    if comb(n, first) <= _MOST_DIVISIONS:
+        chosen = np.array(list(combinations(range(n), first)))
+    else:
+        chosen = np.argsort(generator.random((_MOST_DIVISIONS, n)))[:, :first]
+        chosen[0] = range(first)
+    one = np.zeros((len(chosen), n))
+    np.put_along_axis(one, chosen, 1.0, axis=1)
+    other, second = 1 - one, n - first
+
+    def mean(x: Array, y: Array, pairs: int) -> Array:
+        total: Array = np.einsum("ki,ij,kj->k", x, apart, y, optimize=True) / max(pairs, 1)
+        return total
+
+    own = mean(one, one, first * (first - 1)) + mean(other, other, second * (second - 1))
+    energy = 2 * mean(one, other, first * second) - own
+    return float(np.mean(energy >= energy[0] - 1e-9))

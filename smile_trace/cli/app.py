@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from smile_trace._options import OldName
 from smile_trace.cli import hub, review
 from smile_trace.cli.calls import calls
-from smile_trace.cli.compare import compare, replay, suggest
+from smile_trace.cli.compare import compare, suggest
 from smile_trace.cli.deliver import deliver
 from smile_trace.cli.demo import demo, mcp
 from smile_trace.cli.doctor import doctor, health, is_allowed_now, trust
@@ -20,6 +20,7 @@ from smile_trace.cli.drift import drift
 from smile_trace.cli.explain import explain
 from smile_trace.cli.gate import SpelledLimits, gate
 from smile_trace.cli.profile import profile, profiles
+from smile_trace.cli.replay import look, replay
 from smile_trace.cli.status import status
 from smile_trace.cli.store import copy, export, forget, import_, reread, retry
 from smile_trace.cli.worker import receive, run, ship, worker
@@ -29,7 +30,7 @@ from smile_trace.trust import NotTrusted
 
 PANELS = {
     "Start": ("demo", "run", "explain", "worker", "status"),
-    "Prompts": ("compare", "profile", "test", "suggest", "review", "replay"),
+    "Prompts": ("compare", "profile", "test", "suggest", "review", "replay", "look"),
     "Operations": (
         *("doctor", "calls", "deliver", "retry", "forget", "reread"),
         *("trust", "receive", "ship", "health", "store"),
@@ -179,6 +180,7 @@ _add(review.read, "review read", to=review_app)
 _add(review.export, "review export", to=review_app)
 _add(review.judge, "review judge", to=review_app)
 _add(replay, "replay")
+_add(look, "look")
 
 _add(doctor, "doctor")
 _add(calls, "calls")

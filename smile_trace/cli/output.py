@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +19,7 @@ from smile_trace._text.log_context import log_fields
 from smile_trace.errors import SmileTraceError, file_errors
 
 if TYPE_CHECKING:
+    from smile_trace._guards.local_page import LocalPage
     from smile_trace.store.queries.status import Status
 
 
@@ -46,6 +47,18 @@ def check_writable(file: Path) -> None:
         raise SmileTraceError(f"{file} cannot be written: there is no folder {file.parent}")
     if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
         raise SmileTraceError(f"{file} cannot be written: it is a folder, or not yours to write")
+
+
+def serve(page: "LocalPage", said: str, *, browser: bool) -> None:
+    """Print where the page is, open it in the `browser` of a terminal's user, and serve it until
+    Ctrl+C."""
+    import webbrowser
+
+    print(said, flush=True)
+    if browser and sys.stdout.isatty():
+        webbrowser.open(page.url)
+    with suppress(KeyboardInterrupt):
+        page.serve_forever()
 
 
 def write_page(file: Path, page: str) -> None:

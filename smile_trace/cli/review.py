@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smile_trace.cli.arguments import SINCE_HELP, DryRun, Yes, confirm, most_of, since_ns
+from smile_trace.cli.arguments import (
+    SINCE_HELP,
+    Browser,
+    DryRun,
+    Port,
+    Yes,
+    confirm,
+    most_of,
+    since_ns,
+)
 from smile_trace.cli.deliver import active_trackers
-from smile_trace.cli.output import check_writable, printable, write_page
+from smile_trace.cli.output import check_writable, printable, serve, write_page
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
@@ -40,14 +49,12 @@ def page(
     reviewer: Annotated[
         str | None, typer.Option("--as", help="Your name; your login by default.")
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 0,
-    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    port: Port = 0,
+    browser: Browser = True,
 ) -> None:
     """Judge prompt variants on a local page, by keyboard; stop with Ctrl+C."""
     if context.invoked_subcommand is not None:
         return
-    import webbrowser
-
     from smile_trace.probes.review import ReviewServer
     from smile_trace.settings import Settings
     from smile_trace.store import Store
@@ -62,13 +69,8 @@ def page(
         store.judgements.keep([(task.item, judgement)])
 
     with ReviewServer(tasks, who, keep, port) as server:
-        print(f"{len(tasks)} variants to judge: {server.url}", flush=True)
-        if browser and sys.stdout.isatty():
-            webbrowser.open(server.url)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print(f"\n{len(server.given)} of {len(tasks)} judged; smile-trace review read sums up.")
+        serve(server, f"{len(tasks)} variants to judge: {server.url}", browser=browser)
+        print(f"\n{len(server.given)} of {len(tasks)} judged; smile-trace review read sums up.")
     store.close()
 
 

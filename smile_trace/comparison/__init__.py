@@ -2,6 +2,7 @@
 
 from smile_trace.comparison.compare_versions import compare
 from smile_trace.comparison.evidence import NothingToCompare
-from smile_trace.comparison.replay_call import Replay, replay
+from smile_trace.comparison.replay_call import replay
+from smile_trace.comparison.replayed import Replay
 
 __all__ = ["NothingToCompare", "Replay", "compare", "replay"]

@@ -213,11 +213,13 @@ class MeteredModel(Meter):
                 found[k] = _after(found[k], with_reasoning_apart(response))
         return [self._told(*pair) for pair in zip(requests, found, strict=True)]
 
-    async def known(self, requests: Sequence[Request]) -> list[bool]:
-        """Whether the cache has the answer to each request."""
+    async def known(self, requests: Sequence[Request]) -> list[Response | None]:
+        """The answer to each request that the cache has, the reasoning apart."""
         keys = [self._key(request, None) for request in requests]
         found = await asyncio.to_thread(self._cache.get_many, keys)
-        return [key in found for key in keys]
+        apart = {key: with_reasoning_apart(response) for key, response in found.items()}
+        pairs = ((request, apart.get(key)) for request, key in zip(requests, keys, strict=True))
+        return [None if r and cut_before_answer(request, r) else r for request, r in pairs]
 
     def _raised(self, requests: Sequence[Request]) -> list[Request]:
         return [with_limit(request, self.limit or 0) for request in requests]

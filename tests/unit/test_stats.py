@@ -8,7 +8,7 @@ from scipy.stats import binomtest  # type: ignore[import-untyped]
 
 from smile_trace._stats.false_discoveries import adjusted, discovered
 from smile_trace._stats.intervals import Estimated, newcombe, wilson
-from smile_trace._stats.permutation import randomisation
+from smile_trace._stats.permutation import Array, randomisation, two_samples
 
 
 @given(st.integers(1, 200), st.data())
@@ -85,3 +85,31 @@ def test_randomisation_holds_its_level_and_finds_an_effect(outcomes: int) -> Non
     assert (found[:, 0] <= 0.05).mean() > 0.95
     assert (found[:, 1:] <= 0.1).mean() < 0.16, "160 tests at a level of .1: three standard errors"
     assert found.min() >= 1 / 1000
+
+
+def distances(one: list[float], other: list[float]) -> Array:
+    items = np.array([*one, *other], float)
+    return np.abs(items[:, None] - items)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "p_value"),
+    [
+        ([0] * 5, [1] * 5, 2 / 252),
+        ([0] * 2, [1] * 3, 1 / 10),
+        ([0], [1] * 3, 1 / 4),
+        ([0] * 4, [0] * 4, 1.0),
+        ([0] * 20, [1] * 20, 1 / 2000),
+    ],
+)
+def test_two_samples_are_apart_as_often_as_by_luck(
+    one: list[float], other: list[float], p_value: float
+) -> None:
+    assert two_samples(distances(one, other), len(one)) == pytest.approx(p_value)
+
+
+def test_alike_samples_are_rarely_said_to_be_apart() -> None:
+    generator = np.random.default_rng(1)
+    drawn = (generator.random((400, 2, 5)) < 0.5).astype(float)
+    p_values = [two_samples(distances(list(one), list(other)), 5) for one, other in drawn]
+    assert 0.01 < np.mean(np.array(p_values) <= 0.05) <= 0.05

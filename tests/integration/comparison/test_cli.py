@@ -1,10 +1,13 @@
-"""`smile-trace compare` and `replay` as a person and a pipeline run them; the examples; scale."""
+"""`smile-trace compare`, `replay`, `look` as people and pipelines run them; examples; scale."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -13,8 +16,13 @@ from smile_trace.cli.output import GATE_CLOSED
 from smile_trace.errors import SmileTraceError
 from smile_trace.records.comparison import Comparison
 from smile_trace.store import Store
+from tests.support.command_line import run_command, start_command
+from tests.support.desk import ANSWER, PROMPT, with_call
 from tests.support.paths import ROOT
+from tests.support.planted import PlantedServer, serving
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
+from tests.support.spooled import trace_id
+from tests.support.worker_settings import wait_for
 
 EXAMPLE = ROOT / "examples" / "tested_prompt"
 
@@ -74,7 +82,7 @@ def test_the_most_that_it_may_cost_is_said_first(
 def test_errors_are_one_sentence(home: Path) -> None:
     with pytest.raises(SmileTraceError, match="there are: answer"):
         CliRunner().invoke(app, ["compare", "nobody"], catch_exceptions=False)
-    with pytest.raises(SmileTraceError, match="there is no call"):
+    with pytest.raises(SmileTraceError, match="there is no trace 'abc'"):
         CliRunner().invoke(app, ["replay", "abc"], catch_exceptions=False)
     for wrong in ("temperature", "n=NaN", f"n={'9' * 5000}", f"n={'[' * 90_000}{']' * 90_000}"):
         assert CliRunner().invoke(app, ["replay", "abc", "--set", wrong]).exit_code == 2
@@ -150,3 +158,49 @@ def test_twenty_thousand_explained_calls(tmp_path: Path) -> None:
     assert found["sampled_of"] == [CALLS // 2] * 2
     assert found["explained"] == [5000, 5000]
     assert found["gigabytes"] < 1
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PlantedServer]:
+    """The model of a captured call."""
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    with_call(PROMPT, ANSWER)
+    with serving(lambda prompt: ANSWER if "29" in prompt else ANSWER.replace("29", "79")) as server:
+        table = f'[models.planted]\nkind = "endpoint"\nbase_url = "{server.base_url}"\n'
+        (tmp_path / "smile_trace.toml").write_text(table)
+        yield server
+
+
+def test_a_changed_request_is_replayed_beside_the_unchanged(
+    desk: PlantedServer, tmp_path: Path
+) -> None:
+    arguments = ["--without", "In 2025 it costs 29 euros.", "--set", "temperature=0.5", "-n5"]
+    ran = run_command("replay", trace_id(1), *arguments, cwd=tmp_path)
+    said = " ".join(ran.stdout.decode().split())
+    assert "5 of 5 answers differ from the logged one, without the change 0 of 5" in said
+    assert "luck alone: probability 0.0079" in said
+    assert "changed: without “In 2025 it costs 29 euros”, temperature = 0.5" in said
+    asked = [(body["messages"][0]["content"], body.get("temperature")) for body in desk.bodies]
+    changed = PROMPT.replace("In 2025 it costs 29 euros. ", "")
+    assert sorted(asked, key=str) == sorted([(PROMPT, None), (changed, 0.5)] * 5, key=str)
+    run_command("replay", trace_id(1), *arguments, cwd=tmp_path)
+    assert len(desk.bodies) == 10, "what is stored is not paid for again"
+    ran = run_command("replay", trace_id(1), "--replace", "2026=2027", cwd=tmp_path)
+    assert b"no part of the request is called '2026'" in ran.stderr
+    assert run_command("replay", trace_id(1), "--replace", "2025", cwd=tmp_path).returncode == 2
+
+
+def test_the_page_of_a_call(desk: PlantedServer, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    arguments = ["look", trace_id(1), "--cap", "3"]
+    running = start_command(*arguments, cwd=tmp_path, env=os.environ, log=log)
+    try:
+        wait_for(lambda: log.exists() and "http://" in log.read_text())
+        page = httpx.get(log.read_text().split()[-1]).text
+    finally:
+        running.terminate()
+        running.join()
+    assert ">3</b> of 3 calls left" in page
+    assert "In 2025 it costs 29 euros." in page
+    assert not desk.bodies

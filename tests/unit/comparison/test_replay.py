@@ -1,9 +1,22 @@
-"""What a replay says of the logged answer beside the new ones."""
+"""What a replay says of the logged answer beside the new ones, and what it asks for."""
+
+import re
+from pathlib import Path
 
 import pytest
 
-from smile_trace.comparison.replay_call import Replay, _with_change
+from smile_trace.comparison import replay
+from smile_trace.comparison.call_again import CallAgain
+from smile_trace.comparison.replay_call import logged_call
+from smile_trace.comparison.replayed import Replay, with_verdict
+from smile_trace.errors import SmileTraceError
+from smile_trace.explaining import explain
 from smile_trace.records import Call, Message
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.requested import Stored
+from tests.support.desk import ANSWER, PROMPT, Desk, with_call
+from tests.support.spooled import trace_id
 
 WHEN = {"name": "support", "start_ns": 0, "end_ns": 1}
 
@@ -29,4 +42,100 @@ def test_noise_is_told_from_a_change_by_enough_answers(answers: list[str], said:
     asked = (Message(role="user", content="How much?"),)
     logged = Call(span_id="b" * 16, trace_id="a" * 32, messages=asked, answer="0", **WHEN)
     made = Replay(call=logged, messages=asked, model="m", parameters={}, answers=tuple(answers))
-    assert said in _with_change(made, distance).verdict
+    assert said in with_verdict(made, distance).verdict
+
+
+@pytest.mark.parametrize(
+    ("originals", "answers", "said"),
+    [
+        ([], ["0.5"], "The answer differs from the logged one by 0.50: repeat it 5 times"),
+        ([], ["0.01"], "The answer says what the logged one says"),
+        (["0"] * 3, ["0.5"] * 3, "3 of 3 .* without the change 0 of 3: too few to tell"),
+        (["0"] * 5, ["0.5"] * 5, r"5 of 5 .* 0 of 5 \(luck alone: probability 0.0079\)"),
+        (["0", "1"] * 3, ["1", "0"] * 3, r"3 of 6 .* 3 of 6, which may be luck .*probability 1\)"),
+        # The logged answer comes no more: that both differ from it says nothing of the change.
+        (["1"] * 5, ["1"] * 5, "5 of 5 .* 5 of 5, which may be luck"),
+    ],
+)
+def test_a_change_is_told_from_luck_by_the_unchanged_request(
+    originals: list[str], answers: list[str], said: str
+) -> None:
+    asked = (Message(role="user", content="How much?"),)
+    logged = Call(span_id="b" * 16, trace_id="a" * 32, messages=asked, answer="0", **WHEN)
+    made = Replay(call=logged, messages=asked, model="m", parameters={}, changed=("x",))
+    made = made.model_copy(update={"answers": tuple(answers), "originals": tuple(originals)})
+    found = with_verdict(made, distance)
+    assert re.match(said, found.verdict)
+    assert found.differing == sum(float(one) > 0.05 for one in answers) / len(answers)
+
+
+def test_of_models_that_repeat_themselves_nothing_is_luck() -> None:
+    asked = (Message(role="user", content="How much?"),)
+    logged = Call(span_id="b" * 16, trace_id="a" * 32, messages=asked, answer="0", **WHEN)
+    made = Replay(call=logged, messages=asked, model="m", parameters={}, changed=("x",))
+    made = made.model_copy(update={"answers": ("1",), "originals": ("0",)})
+    found = with_verdict(made, distance, exact=True)
+    assert "repeats itself" in found.verdict
+    assert found.p_value is None
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path))
+    return with_call(PROMPT, ANSWER)
+
+
+def without_2025(desk: Desk, count: int) -> Replay:
+    return replay(trace_id(1), model=desk, without=["In 2025 it costs 29 euros."], count=count)
+
+
+def test_what_is_stored_is_not_asked_for_again(settings: Settings) -> None:
+    desk = Desk()
+    assert len(without_2025(desk, 2).answers) == len(desk.asked) == 2
+    made = without_2025(desk, 3)
+    assert [request.replicate for request in desk.asked] == [0, 1, 2]
+    assert made.messages[0].content == "In 2024 assembly cost 79 euros. What does assembly cost?"
+    assert made.changed == ("without “In 2025 it costs 29 euros”",)
+    assert made.differing == 1.0
+    replay(trace_id(1), model=desk, count=2)
+    replay(trace_id(1), model=desk, count=2)
+    assert len(desk.asked) == 7, "an unchanged request is always asked again"
+
+
+def of_call(store: Store, settings: Settings, desk: Desk, cap: int) -> CallAgain:
+    call = logged_call(trace_id(1), store, settings)
+    return CallAgain(store, settings, call, cap, who=desk, beside=desk)
+
+
+def test_answers_of_an_explanation_are_stored_ones(settings: Settings) -> None:
+    desk = Desk(varies=False)
+    explained = explain(trace_id=trace_id(1), model=desk, unit="sentence", budget=12)
+    before = len(desk.asked)
+    with Store.look(settings) as store:
+        call = logged_call(trace_id(1), store, settings)
+        store.requested.keep(Stored(call.id, 1.0, explained, {}), call, of_trace=True)
+        again = of_call(store, settings, desk, 4)
+        parts = [again.edits.part("In 2025 it costs 29 euros")]
+        made, once, often = again.stored(again.edits.edited(parts), ["without it"])
+    assert (made.answers, once, often) == ((ANSWER.replace("29", "79"),), 0, 0)
+    assert "the model repeats itself" in made.verdict
+    assert len(desk.asked) == before
+
+
+def test_the_cap_holds_over_everything_that_is_asked(settings: Settings) -> None:
+    desk = Desk()
+    with Store.look(settings) as store:
+        again = of_call(store, settings, desk, 3)
+        for text in ("19 euros", "39 euros", "49 euros"):
+            changed = [(again.edits.part("29 euros"), text)]
+            made = again.replay(again.edits.edited((), changed), [text], 2)
+        assert (len(desk.asked), again.left) == (3, 0)
+    assert made.answers == ()
+    assert "3 calls" in made.failures[0]
+
+
+def test_a_part_that_is_not_there_costs_nothing(settings: Settings) -> None:
+    desk = Desk()
+    with pytest.raises(SmileTraceError, match="no part of the request is called '2026'"):
+        replay(trace_id(1), model=desk, replace={"2026": "2027"})
+    assert not desk.asked

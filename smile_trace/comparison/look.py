@@ -1,0 +1,96 @@
+"""The local page of a call: its request, from which parts are removed and changed by hand, and what
+is answered then. What is stored shows at once; the rest is asked for, up to a cap."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from threading import Lock
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from smile_trace._guards.local_page import LocalPage
+from smile_trace.comparison.call_again import CallAgain
+from smile_trace.comparison.replayed import REPEATS
+from smile_trace.render.html import filled
+from smile_trace.render.phrases import labels, message_title
+from smile_trace.render.text import Change, short, whole_difference
+
+
+class _Edits(BaseModel):
+    """The numbers of removed parts and the texts of changed ones, and how many answers are to be
+    there; with 0 only stored ones."""
+
+    model_config = ConfigDict(extra="forbid")
+    without: tuple[int, ...] = ()
+    replaced: dict[int, str] = {}
+    count: Annotated[int, Field(ge=0, le=REPEATS)] = 0
+
+
+class LookPage(LocalPage):
+    """Shows a call's request to one person. Errors are those of `LocalPage`, and those of models
+    that cannot be asked."""
+
+    takes = "answers"
+    most_bytes = 4_000_000
+
+    def __init__(self, again: CallAgain, port: int = 0) -> None:
+        self._again, self._lock = again, Lock()
+        self._parts = dict(enumerate(again.edits.shown))
+        self._model = again.stored(again.edits.edited(), ())[0].model
+        super().__init__(port)
+
+    def page(self, nonce: str) -> str:
+        """Return the page, with nothing edited."""
+        edits = self._again.edits
+        return filled(
+            "look.html.j2",
+            messages=[
+                (message_title(message, edits.messages), self._pieces(k), labels(message))
+                for k, message in enumerate(edits.messages)
+            ],
+            fixed={k for k, part in self._parts.items() if not edits.can_change(part)},
+            verdicts=edits.verdicts,
+            answer=self._again.call.answer_without_reasoning,
+            model=self._model,
+            again=self._again,
+            repeats=REPEATS,
+            nonce=nonce,
+        )
+
+    def take(self, body: bytes) -> str:
+        """Answer the edited request; see `LocalPage.take`."""
+        wanted, again = _Edits.model_validate_json(body), self._again
+        without = [self._parts[k] for k in wanted.without]
+        replaced = [(self._parts[k], text) for k, text in wanted.replaced.items()]
+        edited, changed = again.edits.edited(without, replaced), again.edits.said(without, replaced)
+        failures: tuple[str, ...] = ()
+        if wanted.count:
+            with self._lock:
+                failures = again.replay(edited, changed, wanted.count).failures
+        made, once, often = again.stored(edited, changed)
+        told = {
+            "answers": self._told(made.answers),
+            "originals": self._told(made.originals),
+            "verdict": made.verdict if made.answers else "",
+            "failures": [short(failure, 400) for failure in dict.fromkeys(failures)],
+            "left": again.left,
+            "once": once,
+            "often": often,
+        }
+        return json.dumps(told)
+
+    def _told(self, answers: Sequence[str]) -> list[tuple[int, list[Change]]]:
+        """How often each answer was given, and how it differs from the logged one."""
+        logged, counts = self._again.call.answer_without_reasoning, Counter(answers)
+        return [(number, whole_difference(logged, text)) for text, number in counts.items()]
+
+    def _pieces(self, number: int) -> Iterator[tuple[str, int | None]]:
+        """The texts of a message, each with the number of the part that it is, if it is one."""
+        at, content = 0, self._again.edits.messages[number].content
+        places = ((place, k) for k, part in self._parts.items() for place in part.places)
+        for (_, start, end), k in sorted(one for one in places if one[0][0] == number):
+            yield content[at:start], None
+            yield content[start:end] or "(calls a tool)", k
+            at = end
+        yield content[at:], None
