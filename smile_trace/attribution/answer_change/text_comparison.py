@@ -1,7 +1,7 @@
 """The answer change by text: the choice among the comparisons, and those of refusals and calls."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, Protocol
 
 from smile_trace._text.json_fields import Path, path_of, value_at
@@ -79,20 +79,23 @@ class PartialChange:
         return [value for r in responses if (value := self._counted(r)) is not None]
 
 
-class RefusalChange:
-    """The answer changes of responses to a logged refusal: all refusals say the same."""
+class Scored:
+    """The answer changes of responses each of which is scored by itself, from 0 to 1."""
+
+    def __init__(self, score: Callable[[str], float]) -> None:
+        self._score = cache(score)
 
     def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
         """No texts."""
         return []
 
     def changes(self, responses: Sequence[str]) -> list[float]:
-        """1 for an answer, 0 for a refusal."""
-        return [float(_unrefused(response) is not None) for response in responses]
+        """The scores."""
+        return [self._score(response) for response in responses]
 
     def between(self, one: str, other: str) -> float:
-        """1 if one of the two is a refusal."""
-        return float((_unrefused(one) is None) != (_unrefused(other) is None))
+        """The difference of the scores."""
+        return abs(self._score(one) - self._score(other))
 
 
 def _unrefused(text: str) -> str | None:
@@ -230,7 +233,7 @@ def text_comparison(
         ValueError: there is no distance of that name.
     """
     if read_refusal(answer) is not None:
-        return RefusalChange()
+        return Scored(lambda response: float(_unrefused(response) is not None))
     return PartialChange(_unrefused, _of_answers(answer, embed, distance, part, cut))
 
 

@@ -15,6 +15,7 @@ from smile_trace._text.json_fields import place_of, read_path
 from smile_trace.attribution.answer_change.change import json_change, parsed_json
 from smile_trace.attribution.answer_change.text_comparison import (
     PartialChange,
+    Scored,
     TextComparison,
     text_comparison,
 )
@@ -161,25 +162,6 @@ def _finder(wanted: str) -> Callable[[str], bool]:
 
 def _plain(text: str) -> str:
     return " ".join(normalize("NFKC", text).casefold().split())
-
-
-class Scored:
-    """A comparison of texts of which each is wrong by itself, from 0 to 1."""
-
-    def __init__(self, wrong: Callable[[str], float]) -> None:
-        self._wrong = cache(wrong)
-
-    def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
-        """No texts."""
-        return []
-
-    def changes(self, responses: Sequence[str]) -> list[float]:
-        """How wrong each is."""
-        return [self._wrong(text) for text in responses]
-
-    def between(self, one: str, other: str) -> float:
-        """How much wronger one is."""
-        return abs(self._wrong(one) - self._wrong(other))
 
 
 class TargetChange:

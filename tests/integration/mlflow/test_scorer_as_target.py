@@ -29,12 +29,7 @@ def stars(outputs: str) -> int:
     return 5 if "79" in outputs else 1
 
 
-@scorer
-def plain(outputs: str) -> bool:
-    return "79" in outputs
-
-
-@pytest.mark.parametrize("by", [as_expected, stars, plain])
+@pytest.mark.parametrize("by", [as_expected, stars])
 def test_what_a_scorer_of_mlflow_calls_right_is_looked_for(by: Scorer) -> None:
     found = smile_trace.explain(PROMPT, model=PlantedModel(desk), scorer=by, expected="79 euros")
     assert (found.met, found.settings.scorer) == (False, by.name)
