@@ -83,13 +83,17 @@ class CallAgain:
     async def _both(
         self, edited: Prompted, changed: Sequence[str], count: int, *, asking: bool
     ) -> tuple[Replay, _Known, _Known]:
-        model, own = self._model(self._who), self._own_model()
+        model = self._model(self._who)
+        try:
+            own = self._model(self._beside)
+        except (NoModel, ModelUnavailable):
+            own = None
         if model.name != self.call.model:
             changed = (f"model {model.name}", *changed)
         exact = model.deterministic(edited.parameters) and (
             own is None or own.deterministic(self._logged.parameters)
         )
-        times = 1 if exact else count
+        times = 1 if exact and changed else count
         originals: _Known = ()
         with suppress_instrumentation():
             if asking and not changed:
@@ -112,13 +116,6 @@ class CallAgain:
         )
         return with_verdict(made, self._distance, exact=exact), answers, originals
 
-    def _own_model(self) -> MeteredModel | None:
-        """The call's own model; None if it cannot be asked."""
-        try:
-            return self._model(self._beside)
-        except (NoModel, ModelUnavailable):
-            return None
-
     def _model(self, who: AnyModel, *, fresh: bool = False) -> MeteredModel:
         return MeteredModel(
             open_any(who, self._settings, self.call, self._app),
@@ -134,8 +131,7 @@ class CallAgain:
     ) -> _Known:
         """The answers by replicate, those that are stored among them."""
         told, requests = self._told(model, prompted), self._requests(prompted, count)
-        stored = enumerate(await model.known(requests))
-        known = [told.get(k) or response for k, response in stored]
+        known = [told.get(k) or r for k, r in enumerate(await model.known(requests))]
         missing = [request for request, r in zip(requests, known, strict=True) if r is None]
         asked = iter(await model.generate(missing) if asking else [None] * len(missing))
         return [next(asked) if r is None else r for r in known]

@@ -63,7 +63,7 @@ class LookPage(LocalPage):
         wanted, again = _Edits.model_validate_json(body), self._again
         without = [self._parts[k] for k in wanted.without]
         replaced = [(self._parts[k], text) for k, text in wanted.replaced.items()]
-        edited, changed = again.edits.edited(without, replaced), again.edits.said(without, replaced)
+        edited, changed = again.edits.edited(without, replaced), ("by hand",)
         failures: tuple[str, ...] = ()
         if wanted.count:
             with self._lock:

@@ -64,7 +64,8 @@ def replay(
         again = CallAgain(store, settings, call, calls, who=model, app=app, prompted=prompted)
         parts = [again.edits.part(name) for name in without]
         others = [(again.edits.part(name), text) for name, text in (replace or {}).items()]
-        changed += again.edits.said(parts, others)
+        changed += [f"without {name!r}" for name in without]
+        changed += [f"{text!r} for {name!r}" for name, text in (replace or {}).items()]
         changed += [f"{name} = {value!r}" for name, value in (parameters or {}).items()]
         edited = again.edits.edited(parts, others)
         merged = {**edited.parameters, **(parameters or {})}

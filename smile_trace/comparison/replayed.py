@@ -69,7 +69,7 @@ def with_verdict(made: Replay, distance: Distance, *, exact: bool = False) -> Re
     noise = float(np.mean(own)) if own else None
     if made.changed and (originals or noise is None):
         p_value = None if exact or not originals else _by_luck(made, distance)
-        verdict = _of_change(made, distances, originals, p_value, exact=exact)
+        verdict = _of_change(distances, originals, p_value, exact)
     elif all(d <= MAX_REPRODUCED for d in distances):
         p_value, verdict = None, "The logged answer is reproduced."
     else:
@@ -99,12 +99,7 @@ def _apart(some: Sequence[str], others: Sequence[str], distance: Distance) -> fl
 
 
 def _of_change(
-    made: Replay,
-    distances: list[float],
-    originals: list[float],
-    p_value: float | None,
-    *,
-    exact: bool,
+    distances: list[float], originals: list[float], p_value: float | None, exact: bool
 ) -> str:
     if not originals:
         differs = distances[0] > ANOTHER_ANSWER
@@ -116,7 +111,7 @@ def _of_change(
         f"the change {_another(originals)} of {len(originals)}"
     )
     if exact:
-        return f"{counted}; the model repeats itself, so this is no luck."
+        return f"{counted}; the model repeats itself."
     if p_value is None:
         return f"{counted}: too few to tell this from luck, repeat it {REPEATS} times."
     luck = f"luck alone: probability {p_value:.2g}"

@@ -101,12 +101,6 @@ class RequestEdits:
             raise SmileTraceError("nothing of the request would be left")
         return self._sent.model_copy(update={"messages": sent, "parameters": parameters})
 
-    def said(self, without: Sequence[Segment], replaced: Replaced) -> list[str]:
-        """What was edited, in words."""
-        others = zip(self._said([part for part, _ in replaced]), replaced, strict=True)
-        removed = [f"without {name}" for name in self._said(without)]
-        return removed + [f"{name} = {text!r}" for name, (_, text) in others]
-
     def can_change(self, part: Segment) -> bool:
         """Whether a text can stand in the part's place."""
         return not part.also and part.unit not in WHOLE and _holds_text(self.messages, part)

@@ -180,7 +180,7 @@ def test_a_changed_request_is_replayed_beside_the_unchanged(
     said = " ".join(ran.stdout.decode().split())
     assert "5 of 5 answers differ from the logged one, without the change 0 of 5" in said
     assert "luck alone: probability 0.0079" in said
-    assert "changed: without “In 2025 it costs 29 euros”, temperature = 0.5" in said
+    assert "changed: without 'In 2025 it costs 29 euros.', temperature = 0.5" in said
     asked = [(body["messages"][0]["content"], body.get("temperature")) for body in desk.bodies]
     changed = PROMPT.replace("In 2025 it costs 29 euros. ", "")
     assert sorted(asked, key=str) == sorted([(PROMPT, None), (changed, 0.5)] * 5, key=str)

@@ -9,7 +9,6 @@ from smile_trace.comparison import replay
 from smile_trace.comparison.call_again import CallAgain
 from smile_trace.comparison.replay_call import logged_call
 from smile_trace.comparison.replayed import Replay, with_verdict
-from smile_trace.errors import SmileTraceError
 from smile_trace.explaining import explain
 from smile_trace.records import Call, Message
 from smile_trace.settings import Settings
@@ -23,6 +22,13 @@ WHEN = {"name": "support", "start_ns": 0, "end_ns": 1}
 
 def distance(one: str, other: str) -> float:
     return abs(float(one) - float(other))
+
+
+def made(answers: list[str], **fields: tuple[str, ...]) -> Replay:
+    asked = (Message(role="user", content="How much?"),)
+    logged = Call(span_id="b" * 16, trace_id="a" * 32, messages=asked, answer="0", **WHEN)
+    of = {"call": logged, "messages": asked, "model": "m", "parameters": {}}
+    return Replay(**of, answers=tuple(answers), **fields)
 
 
 @pytest.mark.parametrize(
@@ -39,10 +45,7 @@ def distance(one: str, other: str) -> float:
     ],
 )
 def test_noise_is_told_from_a_change_by_enough_answers(answers: list[str], said: str) -> None:
-    asked = (Message(role="user", content="How much?"),)
-    logged = Call(span_id="b" * 16, trace_id="a" * 32, messages=asked, answer="0", **WHEN)
-    made = Replay(call=logged, messages=asked, model="m", parameters={}, answers=tuple(answers))
-    assert said in with_verdict(made, distance).verdict
+    assert said in with_verdict(made(answers), distance).verdict
 
 
 @pytest.mark.parametrize(
@@ -60,23 +63,9 @@ def test_noise_is_told_from_a_change_by_enough_answers(answers: list[str], said:
 def test_a_change_is_told_from_luck_by_the_unchanged_request(
     originals: list[str], answers: list[str], said: str
 ) -> None:
-    asked = (Message(role="user", content="How much?"),)
-    logged = Call(span_id="b" * 16, trace_id="a" * 32, messages=asked, answer="0", **WHEN)
-    made = Replay(call=logged, messages=asked, model="m", parameters={}, changed=("x",))
-    made = made.model_copy(update={"answers": tuple(answers), "originals": tuple(originals)})
-    found = with_verdict(made, distance)
+    found = with_verdict(made(answers, originals=tuple(originals), changed=("x",)), distance)
     assert re.match(said, found.verdict)
     assert found.differing == sum(float(one) > 0.05 for one in answers) / len(answers)
-
-
-def test_of_models_that_repeat_themselves_nothing_is_luck() -> None:
-    asked = (Message(role="user", content="How much?"),)
-    logged = Call(span_id="b" * 16, trace_id="a" * 32, messages=asked, answer="0", **WHEN)
-    made = Replay(call=logged, messages=asked, model="m", parameters={}, changed=("x",))
-    made = made.model_copy(update={"answers": ("1",), "originals": ("0",)})
-    found = with_verdict(made, distance, exact=True)
-    assert "repeats itself" in found.verdict
-    assert found.p_value is None
 
 
 @pytest.fixture
@@ -92,19 +81,12 @@ def without_2025(desk: Desk, count: int) -> Replay:
 def test_what_is_stored_is_not_asked_for_again(settings: Settings) -> None:
     desk = Desk()
     assert len(without_2025(desk, 2).answers) == len(desk.asked) == 2
-    made = without_2025(desk, 3)
+    found = without_2025(desk, 3)
     assert [request.replicate for request in desk.asked] == [0, 1, 2]
-    assert made.messages[0].content == "In 2024 assembly cost 79 euros. What does assembly cost?"
-    assert made.changed == ("without “In 2025 it costs 29 euros”",)
-    assert made.differing == 1.0
+    assert found.messages[0].content == "In 2024 assembly cost 79 euros. What does assembly cost?"
     replay(trace_id(1), model=desk, count=2)
     replay(trace_id(1), model=desk, count=2)
     assert len(desk.asked) == 7, "an unchanged request is always asked again"
-
-
-def of_call(store: Store, settings: Settings, desk: Desk, cap: int) -> CallAgain:
-    call = logged_call(trace_id(1), store, settings)
-    return CallAgain(store, settings, call, cap, who=desk, beside=desk)
 
 
 def test_answers_of_an_explanation_are_stored_ones(settings: Settings) -> None:
@@ -114,28 +96,22 @@ def test_answers_of_an_explanation_are_stored_ones(settings: Settings) -> None:
     with Store.look(settings) as store:
         call = logged_call(trace_id(1), store, settings)
         store.requested.keep(Stored(call.id, 1.0, explained, {}), call, of_trace=True)
-        again = of_call(store, settings, desk, 4)
+        again = CallAgain(store, settings, call, 4, who=desk, beside=desk)
         parts = [again.edits.part("In 2025 it costs 29 euros")]
-        made, once, often = again.stored(again.edits.edited(parts), ["without it"])
-    assert (made.answers, once, often) == ((ANSWER.replace("29", "79"),), 0, 0)
-    assert "the model repeats itself" in made.verdict
+        found, once, often = again.stored(again.edits.edited(parts), ["without it"])
+    assert (found.answers, once, often) == ((ANSWER.replace("29", "79"),), 0, 0)
+    assert "the model repeats itself" in found.verdict
     assert len(desk.asked) == before
 
 
 def test_the_cap_holds_over_everything_that_is_asked(settings: Settings) -> None:
     desk = Desk()
     with Store.look(settings) as store:
-        again = of_call(store, settings, desk, 3)
+        call = logged_call(trace_id(1), store, settings)
+        again = CallAgain(store, settings, call, 3, who=desk, beside=desk)
         for text in ("19 euros", "39 euros", "49 euros"):
-            changed = [(again.edits.part("29 euros"), text)]
-            made = again.replay(again.edits.edited((), changed), [text], 2)
+            edited = again.edits.edited((), [(again.edits.part("29 euros"), text)])
+            found = again.replay(edited, [text], 2)
         assert (len(desk.asked), again.left) == (3, 0)
-    assert made.answers == ()
-    assert "3 calls" in made.failures[0]
-
-
-def test_a_part_that_is_not_there_costs_nothing(settings: Settings) -> None:
-    desk = Desk()
-    with pytest.raises(SmileTraceError, match="no part of the request is called '2026'"):
-        replay(trace_id(1), model=desk, replace={"2026": "2027"})
-    assert not desk.asked
+    assert found.answers == ()
+    assert "3 calls" in found.failures[0]

@@ -37,25 +37,18 @@ def contents(prompted: Prompted) -> list[str]:
     return [message.content for message in prompted.messages]
 
 
-def test_nothing_edited_is_the_request_as_it_was_sent() -> None:
-    assert EDITS.edited() == PROMPTED
-
-
 @pytest.mark.parametrize(
     ("name", "text"),
     [
         ("old.md", f"[1] old.md\n{OLD}"),
         ("document:new.md", f"[2] new.md\n{NEW}"),
         ("“What does assembly cost?”", "What does assembly cost?"),
-        ("what does ASSEMBLY cost", "What does assembly cost?"),
         ("the system message", "You are a shop. Answer in full sentences."),
-        ("system", "You are a shop. Answer in full sentences."),
         ("search", json.dumps(TOOLS[1])),
         ("the result of get_order", '{"city": "Oslo", "days": 3}'),
         ("the tool “get_order”", json.dumps(TOOLS[0])),
         ("1:sentence:6", "What does assembly cost?"),
         ("29 euros", "29 euros"),
-        ("Oslo", "Oslo"),
     ],
 )
 def test_a_part_has_the_names_that_people_give_it(name: str, text: str) -> None:
@@ -81,6 +74,7 @@ def test_a_name_of_several_parts_or_of_none_lists_what_may_be_meant(name: str, s
 def test_parts_are_removed_and_changed_at_once() -> None:
     without = [EDITS.part("old.md"), EDITS.part("search"), EDITS.part("Answer in full sentences")]
     changed = [(EDITS.part("29 euros"), "a hundred and 29 euros"), (EDITS.part("Oslo"), "Rome")]
+    assert EDITS.edited() == PROMPTED
     edited = EDITS.edited(without, changed)
     assert contents(edited) == [
         "You are a shop.",
@@ -89,7 +83,6 @@ def test_parts_are_removed_and_changed_at_once() -> None:
         '{"city": "Rome", "days": 3}',
     ]
     assert edited.parameters == {"tools": TOOLS[:1], "temperature": 0}
-    assert EDITS.said(without[:1], changed[1:]) == ["without “old.md”", "“Oslo” = 'Rome'"]
 
 
 def test_what_stands_behind_a_longer_text_is_still_removed() -> None:
@@ -101,11 +94,6 @@ def test_what_stands_behind_a_longer_text_is_still_removed() -> None:
 def test_a_part_inside_a_removed_one_is_removed_with_it() -> None:
     both = [EDITS.part("29 euros"), EDITS.part("new.md")]
     assert EDITS.edited(both) == EDITS.edited(both[1:])
-
-
-def test_without_its_tools_a_request_offers_none() -> None:
-    edited = EDITS.edited([EDITS.part("search"), EDITS.part("the tool “get_order”")])
-    assert edited.parameters == {"temperature": 0}
 
 
 @pytest.mark.parametrize(
