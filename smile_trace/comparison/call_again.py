@@ -32,7 +32,8 @@ class CallAgain:
     Args:
         calls: the most calls, retries included.
         who: who is asked; by default the call's own model.
-        beside: who is asked for answers to the unchanged request; by default its own.
+        beside: who is asked for answers to the unchanged request; by default its own, or, where
+            that cannot be asked, the same.
         app: the module of the application, for a model of kind "rerun".
         prompted: its request where it is not as it was logged.
     """
@@ -85,9 +86,9 @@ class CallAgain:
     ) -> tuple[Replay, _Known, _Known]:
         model = self._model(self._who)
         try:
-            own = self._model(self._beside)
+            own: MeteredModel | None = self._model(self._beside)
         except (NoModel, ModelUnavailable):
-            own = None
+            own = None if edited == self._logged else model
         if model.name != self.call.model:
             changed = (f"model {model.name}", *changed)
         exact = model.deterministic(edited.parameters) and (

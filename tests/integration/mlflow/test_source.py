@@ -1,6 +1,7 @@
 """Traces that MLflow itself wrote are read from a real server, explained, and shown there."""
 
 import base64
+import json
 import os
 import sqlite3
 import time
@@ -121,6 +122,10 @@ def test_a_trace_of_mlflow_is_explained_by_its_id(
     assert shown.info.tags["smile.status"] == explanation.fidelity.status
     before = {span.span_id: span.to_dict() for span in trace.data.spans}
     assert {s.span_id: s.to_dict() for s in shown.data.spans if s is not late} == before
+    arguments = ("replay", trace.info.trace_id, "--without", WORD, "-n", "2", "--json")
+    replayed = json.loads(command(tmp_path, mlflow_server, *arguments).stdout)
+    assert replayed["answers"] == ["I cannot know that."]
+    assert replayed["verdict"].endswith("the model repeats itself.")
     assert not model.refused
 
 

@@ -74,19 +74,20 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return with_call(PROMPT, ANSWER)
 
 
-def without_2025(desk: Desk, count: int) -> Replay:
-    return replay(trace_id(1), model=desk, without=["In 2025 it costs 29 euros."], count=count)
-
-
 def test_what_is_stored_is_not_asked_for_again(settings: Settings) -> None:
     desk = Desk()
-    assert len(without_2025(desk, 2).answers) == len(desk.asked) == 2
-    found = without_2025(desk, 3)
-    assert [request.replicate for request in desk.asked] == [0, 1, 2]
-    assert found.messages[0].content == "In 2024 assembly cost 79 euros. What does assembly cost?"
-    replay(trace_id(1), model=desk, count=2)
-    replay(trace_id(1), model=desk, count=2)
-    assert len(desk.asked) == 7, "an unchanged request is always asked again"
+
+    def asked(count: int, *without: str) -> list[tuple[str, int]]:
+        before = len(desk.asked)
+        replay(trace_id(1), model=desk, without=without, count=count)
+        return [(one.messages[0].content, one.replicate) for one in desk.asked[before:]]
+
+    changed = "In 2024 assembly cost 79 euros. What does assembly cost?"
+    assert asked(1, "In 2025 it costs 29 euros.") == [(changed, 0)]
+    found = asked(2, "In 2025 it costs 29 euros.")
+    assert found == [(changed, 1), (PROMPT, 0), (PROMPT, 1)]
+    unchanged = asked(2)
+    assert unchanged == asked(2) == [(PROMPT, 0), (PROMPT, 1)], "always asked again"
 
 
 def test_answers_of_an_explanation_are_stored_ones(settings: Settings) -> None:
