@@ -122,8 +122,8 @@ def test_a_trace_of_mlflow_is_explained_by_its_id(
     assert shown.info.tags["smile.status"] == explanation.fidelity.status
     before = {span.span_id: span.to_dict() for span in trace.data.spans}
     assert {s.span_id: s.to_dict() for s in shown.data.spans if s is not late} == before
-    arguments = ("replay", trace.info.trace_id, "--without", WORD, "-n", "2", "--json")
-    replayed = json.loads(command(tmp_path, mlflow_server, *arguments).stdout)
+    changed = ("replay", trace.info.trace_id, "--without", WORD, "-n", "2", "--json")
+    replayed = json.loads(command(tmp_path, mlflow_server, *changed).stdout)
     assert replayed["answers"] == ["I cannot know that."]
     assert replayed["verdict"].endswith("the model repeats itself.")
     assert not model.refused
