@@ -24,6 +24,7 @@ from smile_trace.records import (
     Verdict,
 )
 from smile_trace.records.message import tools_answered
+from smile_trace.records.path import ExplanationPath
 from smile_trace.records.tool_results import named_by_tool
 from smile_trace.records.verdicts import (
     NO_DIFFERENCE,
@@ -194,6 +195,17 @@ def culprit_text(explanation: Explanation) -> str:
     parts = explanation.corrections[0].parts if explanation.corrections else ()
     names = (_culprit_name(part, explanation) for part in parts)
     return short(", ".join(dict.fromkeys(names)), LONGEST) or NO_DRIVER
+
+
+def culprit_of_path(path: ExplanationPath) -> str:
+    """Return on one line because of what a trace went wrong, and at which step."""
+    culprit = path.culprit
+    steps = (step for step in path.steps if culprit is not None and step.call == culprit.call)
+    if culprit is None or (step := next(steps, None)) is None:
+        return NO_DRIVER
+    names = [_culprit_name(part, step.explanation) for part in culprit.parts]
+    named = ", ".join(dict.fromkeys(names)) or f"the {culprit.kind}"
+    return short(f"{short(named, LONGEST // 2)}: {step.title}", LONGEST)
 
 
 def _culprit_name(part: Segment, explanation: Explanation) -> str:

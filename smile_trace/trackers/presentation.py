@@ -28,6 +28,7 @@ from smile_trace.render import (
 )
 from smile_trace.render.markdown import align_tables, escape
 from smile_trace.render.phrases import (
+    culprit_of_path,
     culprit_text,
     document_name,
     document_sentence,
@@ -442,8 +443,13 @@ def present(item: Item) -> Presentation:
             )
         case ExplainedPath(path=path):
             steps, summary = float(len(path.steps)), short(path.summary, LONGEST)
-            ends = Score(PATH, "text", path_ends(path), None, summary, steps)
-            return Presentation(item, None, (ends,), (PATH,), view=PathView(path))
+            scores = [Score(PATH, "text", path_ends(path), None, summary, steps)]
+            if (blamed := path.culprit) is not None:
+                found = blamed.correction
+                share = 0.0 if found is None else found.right / found.of
+                said = short(blamed.summary, LONGEST)
+                scores.append(Score(CULPRIT, "text", culprit_of_path(path), None, said, share))
+            return Presentation(item, None, tuple(scores), (PATH, CULPRIT), view=PathView(path))
         case ProfiledCall(call=call, profile=profile):
             probed = tuple(_probed(profile))
             names = dict.fromkeys((*PROBED, *(score.name for score in probed)))

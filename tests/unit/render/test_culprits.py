@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from smile_trace.records import Correction, Explanation, ExplanationSettings, Segment
+from smile_trace.records.path import Culprit, ExplanationPath
 from smile_trace.render import brief_svg, to_html, to_svg
 from smile_trace.render.markdown import to_markdown
 from smile_trace.render.phrases import culprit_text, target_clause
-from smile_trace.trackers import ExplainedCall
+from smile_trace.trackers import ExplainedCall, ExplainedPath
 from smile_trace.trackers.presentation import SAID, present
 from smile_trace_otlp.tracker import plain_heatmap
 from tests.support.explained import HOSTILE, captured, explanation
+from tests.support.sample_paths import sample_path
 
 TEXT = "Assembly costs 79 euros. Since May it costs 29 euros! What does assembly cost?"
 WRONG = "Since May it costs 29 euros!"
@@ -103,6 +105,23 @@ def test_a_hostile_culprit_is_text() -> None:
 )
 def test_the_target_in_words(target: dict[str, Any], said: str) -> None:
     assert target_clause(ExplanationSettings(model="m", **target)) == said
+
+
+def test_the_step_at_which_an_agent_went_wrong_is_in_the_same_column() -> None:
+    path = sample_path("Lamps count as furniture", name="get_warranty")
+    [found] = wrong(WRONG).corrections
+    segment = found.parts[0].model_copy(update={"text": "furniture", "start": 16, "end": 25})
+    step = path.steps[1].call
+    blamed = Culprit(kind="part", call=step, parts=(segment,), correction=found, summary="Since …")
+    trace, _ = captured(explanation())
+
+    def scores(shown: ExplanationPath) -> list[tuple[str, str | None, float]]:
+        item = ExplainedPath(trace=trace, path=shown, traced_as=trace.trace_id)
+        return [(s.name, s.label, s.as_number) for s in present(item).scores]
+
+    assert [name for name, *_ in scores(path)] == ["smile.path"]
+    culprit = scores(path.model_copy(update={"culprit": blamed}))[1]
+    assert culprit == ("smile.culprit", "furniture: The output of get_warranty", 0.9)
 
 
 def test_trackers_show_it_beside_the_explanation_of_the_answer() -> None:
