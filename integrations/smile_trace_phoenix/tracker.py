@@ -59,8 +59,8 @@ DEFAULT_PROJECT = "smile-trace"
 
 Row = dict[str, JSON]
 
-CONFIGS: tuple[Row, ...] = tuple(
-    {
+CONFIGS: dict[str, Row] = {
+    name: {
         "name": name,
         "type": "CATEGORICAL",
         "description": f"{said}; written by smile-trace.",
@@ -71,9 +71,9 @@ CONFIGS: tuple[Row, ...] = tuple(
         (VERDICT, "How sure an explanation is", SURE),
         (TARGET, "Whether the answer is what it should be", {"is right": 1.0, "is wrong": 0.0}),
     )
-)
-"""The configs by which Phoenix's rings have a colour for the best label alone: without them, all
-are as green as any annotation whose name begins with an s."""
+}
+"""By the name of a score, the config by which Phoenix's rings have a colour for the best label
+alone: without it, all are as green as any annotation whose name begins with an s."""
 
 
 class PhoenixOptions(HttpOptions):
@@ -109,7 +109,7 @@ class PhoenixTracker(Dashboard):
         self.project = project
         self._sends_traces = sends_traces
         self.review_queues = PhoenixQueues(server, project)
-        self._knows_verdicts = False
+        self._configs = dict(CONFIGS)
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "PhoenixTracker | None":
@@ -181,10 +181,10 @@ class PhoenixTracker(Dashboard):
             return self._not_there(shown)
         if shown.is_of_trace:
             self._annotated("trace", of_trace)
-        if not self._knows_verdicts and place.trace_id == shown.item.trace.trace_id:
-            self._knows_verdicts = True
-            with tolerating(403, 404, 405, 422):  # an older Phoenix, or a trace of another project
-                for config in CONFIGS:
+        for name in shown.names if place.trace_id == shown.item.trace.trace_id else ():
+            if (config := self._configs.pop(name, None)) is not None:
+                # An older Phoenix, or a trace of another project.
+                with tolerating(403, 404, 405, 422):
                     self._server.assign_config(self.project, config)
         if shown.documents:
             self._annotate_documents(shown, shown.call)
