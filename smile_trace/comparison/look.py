@@ -42,7 +42,7 @@ class LookPage(LocalPage):
 
     def page(self, nonce: str) -> str:
         """Return the page, with nothing edited."""
-        edits = self._again.edits
+        edits, told = self._again.edits, self._again.edits.explanation
         return filled(
             "look.html.j2",
             messages=[
@@ -51,6 +51,7 @@ class LookPage(LocalPage):
             ],
             fixed={k for k, part in self._parts.items() if not edits.can_change(part)},
             verdicts=edits.verdicts,
+            explained="error" if told is not None and told.met is False else "answer",
             answer=self._again.call.answer_without_reasoning,
             model=self._model,
             again=self._again,
