@@ -6,9 +6,10 @@ stands. A part that a step is asked without stays away from the conversation tha
 """
 
 import asyncio
+import copy
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import dropwhile
 from typing import Literal
 
@@ -42,11 +43,12 @@ EARLY = "it ended before it called a tool, which avoids nothing"
 
 
 class RecordedTools:
-    """What the tools of a trace returned, by name and arguments; `stub` for other arguments."""
+    """What the tools of a trace returned, by name and arguments; `stub` for other arguments, and
+    for all if the results are `by_stub`."""
 
     def __init__(self, trace: Trace, stub: Stub | None = None) -> None:
         self._known: dict[str, JSON] = {}
-        self._stub = stub
+        self._stub, self._stub_first = stub, False
         for call in trace.calls:
             parts = [part for message in call.messages for part in message.parts]
             made = {one.id: one for one in parts if isinstance(one, ToolCall)}
@@ -57,9 +59,17 @@ class RecordedTools:
 
     def result(self, called: Called) -> JSON:
         """The result, None if it is unknown."""
-        if (key := _key(called)) in self._known:
-            return self._known[key]
-        return None if self._stub is None else self._stub(called.name, called.arguments)
+        known = self._known.get(_key(called))
+        if self._stub is None or (known is not None and not self._stub_first):
+            return known
+        told = self._stub(called.name, called.arguments)
+        return known if told is None else told
+
+    def by_stub(self) -> "RecordedTools":
+        """The same, with the stub's results before the recorded."""
+        other = copy.copy(self)
+        other._stub_first = True
+        return other
 
 
 @dataclass(frozen=True)
@@ -108,11 +118,20 @@ class Continuation:
     async def aclose(self) -> None:
         """Nothing to close."""
 
+    async def corrected(self, replicate: int) -> Response:
+        """The end after the logged answer, if the stub's results stand in place of the recorded."""
+        request = self._asked(self.step, self.step.messages, replicate)
+        answer = Response(text=self.step.answer_without_reasoning, cached=True)
+        return await replace(self, tools=self.tools.by_stub())._go_on(request, answer)
+
     async def _end(self, request: Request) -> Response:
-        place, changed = self.step, dict[str, str]()
-        asked = [await self.ask(place, request)]
-        if asked[0].ok and _says_the_same(asked[0].text or "", place.answer_without_reasoning):
-            return _summed(asked, text=self.final.answer_without_reasoning)
+        first = await self.ask(self.step, request)
+        if first.ok and _says_the_same(first.text or "", self.step.answer_without_reasoning):
+            return _summed([first], text=self.final.answer_without_reasoning)
+        return await self._go_on(request, first)
+
+    async def _go_on(self, request: Request, first: Response) -> Response:
+        place, changed, asked = self.step, dict[str, str](), [first]
         for _ in range(2 * len(self.trace.calls)):
             if not asked[-1].ok:
                 return _summed(asked, failure=asked[-1].failure)
@@ -135,10 +154,13 @@ class Continuation:
                     return _summed(asked, failure="no later request holds its answer")
                 changed[last.answer_without_reasoning.strip()] = text.strip()
                 place, messages = following, tuple(_replaced(following.messages, changed))
-            update = {"messages": messages, "replicate": request.replicate}
-            request = Request.of(Prompted.of(place)).model_copy(update=update)
+            request = self._asked(place, messages, request.replicate)
             asked.append(await self.ask(place, request))
         return _summed(asked, failure="it went on and on without an end")
+
+    def _asked(self, place: Call, messages: Sequence[Message], replicate: int) -> Request:
+        update = {"messages": tuple(messages), "replicate": replicate}
+        return Request.of(Prompted.of(place)).model_copy(update=update)
 
     def _following(self, place: Call) -> tuple[Call, int] | None:
         """The next request that holds this call of tools, and where."""

@@ -13,12 +13,12 @@ from smile_trace._guards.presentable import presentable
 from smile_trace._options import TARGETS
 from smile_trace._stats.intervals import wilson
 from smile_trace._text.lists import listed, listed_few
-from smile_trace.attribution.correction.search import CONFIRMING, MOST_FOUND
+from smile_trace.attribution.correction.search import CONFIRMING, MOST_FOUND, RIGHT_SHARE
 from smile_trace.attribution.correction.sentences import by_chance
 from smile_trace.attribution.correction.target import Target
 from smile_trace.attribution.estimation.inference import LEVEL
 from smile_trace.explaining.continuation import UNKNOWN, Continuation, RecordedTools
-from smile_trace.explaining.driver import ExplanationFailed
+from smile_trace.explaining.driver import ExplanationFailed, cost_of
 from smile_trace.explaining.grounding import holds_right, is_own, made_up
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.path_walk import (
@@ -92,9 +92,15 @@ class WrongEnd(PathWalk):
         self.final = final
         path = await super().run(final)
         met = path.steps[0].explanation.met
+        if self.culprit is None and not met:
+            await self._ask_stub()
         culprit = None if met else self._settled(path.steps[0])
         said = RIGHT if met else NOTHING if culprit is None else culprit.summary
         return path.model_copy(update={"culprit": culprit, "summary": f"{said} {path.summary}"})
+
+    @property
+    def _end(self) -> str:
+        return self.final.answer_without_reasoning
 
     # -- one step -------------------------------------------------------------------------------
 
@@ -121,9 +127,7 @@ class WrongEnd(PathWalk):
         if found.met:
             self.ended = True
         elif found.control is not None and by_chance(*found.control):
-            right, of = found.control
-            low, high = (1.0, 1.0) if of == 1 else wilson(right, of, LEVEL)
-            again = Correction(parts=(), right=right, of=of, ci_low=low, ci_high=high)
+            again = _counted(*found.control)
             said = f" by chance: asked again as it was sent, the end is right{_share(again)}"
             self._blame_model(call, said, correction=again)
         elif found.corrections:
@@ -159,10 +163,9 @@ class WrongEnd(PathWalk):
         confirming = (
             0 if continued.deterministic(prepared.prompted.parameters) else MOST_FOUND * CONFIRMING
         )
-        answer = self.final.answer_without_reasoning
         of_end = replace(
             prepared,
-            prompted=prepared.prompted.model_copy(update={"answer": answer, "reasoning": None}),
+            prompted=prepared.prompted.model_copy(update={"answer": self._end, "reasoning": None}),
             options=replace(prepared.options, budget=min(END_BUDGET + confirming, self._left())),
         )
         found = await self.asking.explain_by(of_end, continued)
@@ -222,6 +225,28 @@ class WrongEnd(PathWalk):
         elif found.corrections:
             self._blame_parts(found, call, found.corrections[0], is_open=True)
 
+    async def _ask_stub(self) -> None:
+        """Blame the last tool whose result the stub contradicts, if the end is right by that."""
+        told, compared = self.tools.by_stub(), self.target.comparison(self._end, None)
+        for call in reversed(self.trace.calls):
+            made = read_tool_calls(call.answer_without_reasoning) or ()
+            other = [one for one in made if told.result(one) != self.tools.result(one)]
+            if not other:
+                continue
+            prepared, paid = await self.asking.opened(call, self.asked)
+            again = 1 if paid.deterministic(prepared.prompted.parameters) else CONFIRMING
+            ends = [await self._continued(call, paid).corrected(k) for k in range(again)]
+            self._count(cost_of(ends))
+            texts = [end.text or "" for end in ends if end.ok]
+            found = _counted(sum(compared.right(texts)), len(texts))
+            if found.ci_low > RIGHT_SHARE:
+                since = (
+                    f"the result of {presentable(other[0].name)} (called in {self._number(call)})"
+                )
+                then = f"with what the stub says in its place, the end is right{_share(found)}"
+                self._blame("tool", call, f"{since}: {then}", correction=found)
+                return
+
     def _settled(self, final: PathStep) -> Culprit | None:
         """The culprit when everything is looked at; where no removal helped, the tool whose result
         the final answer depends on most, or the model, if that result holds what is right."""
@@ -268,6 +293,11 @@ class WrongEnd(PathWalk):
     def _number(self, call: Call) -> str:
         ids = [one.id for one in self.trace.calls]
         return f"step {ids.index(call.id) + 1} of {len(ids)}"
+
+
+def _counted(right: int, of: int) -> Correction:
+    low, high = (float(right), float(right)) if of == 1 else wilson(right, of, LEVEL)
+    return Correction(parts=(), right=right, of=of, ci_low=low, ci_high=high)
 
 
 def _share(found: Correction) -> str:

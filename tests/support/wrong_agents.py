@@ -3,7 +3,7 @@
 The agent of a shop finds a customer, their orders, an order, its article and the warranty, each by
 what the last tool returned, and answers in four sentences. It makes three to six calls. The error
 enters at one of them: by the result of a *tool*, which the agent believes though its user's own
-papers say otherwise; by the *last tool* where nothing else says it; by an *instruction*; by the
+papers say otherwise; by a *tool alone*, where nothing else says it; by an *instruction*; by the
 *model*, which writes a key that stands nowhere; or by *chance*, where the model mostly does better.
 """
 
@@ -29,7 +29,7 @@ from smile_trace.records import (
 from smile_trace.records.formats.answers import tool_calls_text
 from smile_trace.records.path import ExplanationPath
 
-KINDS = ("tool", "last tool", "instruction", "model", "chance")
+KINDS = ("tool", "tool alone", "instruction", "model", "chance")
 
 # Each tool takes the key of its line, and returns that of the next.
 _TOOLS = (
@@ -133,7 +133,7 @@ class WrongAgent:
             return "none"
         if found.call != self.trace.calls[self.step - 1].id:
             return "wrong"
-        kinds = {"tool": "tool", "last tool": "tool", "instruction": "part"}
+        kinds = {"tool": "tool", "tool alone": "tool", "instruction": "part"}
         part = self.culprit is None or any(self.culprit in one.text for one in found.parts)
         said = "right" if found.kind == kinds.get(self.kind, "model") and part else "step"
         return f"open {said}" if found.open else said
@@ -210,7 +210,7 @@ class WrongAgent:
             )
             if made:
                 result = self.stub(called["name"], called["arguments"])
-                if self.kind.endswith("tool") and number == self.step - 1:
+                if self.kind.startswith("tool") and number == self.step - 1:
                     result = self._result(number, self.wrong[number + 1])
                 messages += [
                     Message(role="assistant", parts=made),
@@ -249,8 +249,9 @@ def wrong_agent(seed: int, *, noise: float = 0.0, kinds: Sequence[str] = KINDS) 
     """The agent of a number, of the kinds in turns."""
     random, kind = Random(seed), kinds[seed % len(kinds)]
     calls = random.randint(3, 6)
-    step = {"tool": random.randint(1, calls - 1), "last tool": calls - 1}
-    return WrongAgent(kind, calls, step.get(kind, random.randint(1, calls)), random, noise)
+    of_tool, of_any = random.randint(1, calls - 1), random.randint(1, calls)
+    step = of_tool if kind.startswith("tool") else of_any
+    return WrongAgent(kind, calls, step, random, noise)
 
 
 def _chain(draw: Random) -> list[str]:

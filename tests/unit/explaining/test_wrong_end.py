@@ -48,7 +48,11 @@ def slow(*values: Any) -> Any:
             1,
             "since the result of get_article (called in step 1 of 3): without “",
         ),
-        slow("last tool", 2, "depends on the result of get_warranty (called in step 2 of 3): if"),
+        slow(
+            "tool alone",
+            1,
+            "since the result of get_article (called in step 1 of 3): with what",
+        ),
         slow("instruction", 1, "since the call of get_article (step 1 of 3) because of “Who"),
         ("instruction", 3, "since the final answer (step 3 of 3) because of “Every customer is"),
         slow("model", 2, "since the call of get_warranty (step 2 of 3): “F-"),
@@ -71,7 +75,8 @@ def test_the_step_and_the_part_are_named(kind: str, step: int, said: str) -> Non
     assert path.culprit.summary in path.to_html()
     assert ExplanationPath.model_validate_json(path.model_dump_json()) == path
     made = {(p.name, p.arguments) for c in agent.trace.calls for p in c.tool_calls}
-    assert not made & set(asked), "a call of the trace has its recorded result"
+    contradicted = bool(made & set(asked))
+    assert contradicted == (kind == "tool alone"), "a call of the trace has its recorded result"
     assert path.cost.target_calls <= 400
 
 
@@ -85,17 +90,25 @@ def test_where_a_tool_would_be_asked_for_what_nobody_knows_it_is_open() -> None:
     assert "perhaps because of “Whoever asks" in path.summary
 
 
+def test_a_tool_is_only_supposed_where_neither_removals_nor_a_stub_say_more() -> None:
+    agent = WrongAgent("tool alone", 3, 2, Random(5))
+    path = explained(agent)
+    assert path.culprit is not None
+    assert (agent.named_by(path), path.culprit.correction) == ("right", None)
+    assert "if that call is as it should be, its result was wrong" in path.summary
+
+
 @pytest.mark.slow
 def test_what_only_avoids_has_to_call_its_tools() -> None:
     """Without its article's number the agent asks for it, which avoids every wrong answer."""
-    agent = WrongAgent("last tool", 3, 2, Random(5))
+    agent = WrongAgent("tool alone", 3, 2, Random(5))
     path = explained(agent, agent.stub, avoid=agent.wrong[-1])
     assert agent.named_by(path) == "right"
     assert "Nothing was found wrong in that call" in path.summary
 
 
 def test_an_answer_that_is_right_has_no_culprit() -> None:
-    agent = WrongAgent("last tool", 3, 2, Random(5))
+    agent = WrongAgent("tool alone", 3, 2, Random(5))
     path = explained(agent, contains="Thank you for your question")
     assert path.culprit is None
     assert len(path.steps) == 1
