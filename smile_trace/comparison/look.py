@@ -37,6 +37,7 @@ class LookPage(LocalPage):
     def __init__(self, again: CallAgain, port: int = 0) -> None:
         self._again, self._lock = again, Lock()
         self._parts = dict(enumerate(again.edits.shown))
+        self._logged = again.call.answer_without_reasoning
         self._model = again.stored(again.edits.edited(), ())[0].model
         super().__init__(port)
 
@@ -52,7 +53,10 @@ class LookPage(LocalPage):
             fixed={k for k, part in self._parts.items() if not edits.can_change(part)},
             verdicts=edits.verdicts,
             explained="error" if told is not None and told.met is False else "answer",
-            answer=self._again.call.answer_without_reasoning,
+            logged=self._logged,
+            verdict="",
+            answers=(),
+            originals=(),
             model=self._model,
             again=self._again,
             repeats=REPEATS,
@@ -70,21 +74,20 @@ class LookPage(LocalPage):
             with self._lock:
                 failures = again.replay(edited, changed, wanted.count).failures
         made, once, often = again.stored(edited, changed)
-        told = {
-            "answers": self._told(made.answers),
-            "originals": self._told(made.originals),
-            "verdict": made.verdict if made.answers else "",
-            "failures": [short(failure, 400) for failure in dict.fromkeys(failures)],
-            "left": again.left,
-            "once": once,
-            "often": often,
-        }
+        html = filled(
+            "look_answers.html.j2",
+            verdict=made.verdict if made.answers else "",
+            answers=self._told(made.answers),
+            originals=self._told(made.originals),
+            logged=self._logged,
+        )
+        failure = short(failures[0], 400) if failures else ""
+        told = {"html": html, "failure": failure, "left": again.left, "once": once, "often": often}
         return json.dumps(told)
 
     def _told(self, answers: Sequence[str]) -> list[tuple[int, list[Change]]]:
         """How often each answer was given, and how it differs from the logged one."""
-        logged, counts = self._again.call.answer_without_reasoning, Counter(answers)
-        return [(number, whole_difference(logged, text)) for text, number in counts.items()]
+        return [(n, whole_difference(self._logged, one)) for one, n in Counter(answers).items()]
 
     def _pieces(self, number: int) -> Iterator[tuple[str, int | None]]:
         """The texts of a message, each with the number of the part that it is, if it is one."""
