@@ -3,30 +3,37 @@
 import json
 import re
 
+from smile_trace._guards.presentable import presentable
 from smile_trace._options import listed_texts
 from smile_trace.attribution.correction.target import Target
 from smile_trace.records import Call
 from smile_trace.records.formats.answers import read_tool_calls
 
 
-def made_up(call: Call) -> str | None:
-    """An argument of the tools called, a word or one with a number or code, that stands nowhere in
-    what the call was given; None if each does."""
-    given = _given(call)
-    arguments = [one.arguments for one in read_tool_calls(call.answer_without_reasoning) or ()]
-    values = [value for one in arguments if isinstance(one, dict) for value in one.values()]
-    texts = [str(value) for value in values if isinstance(value, str | int | float)]
-    told = [text for text in texts if len(text) > 1 and (text.isalnum() or codes(text))]
-    return next((text for text in told if not _stands(text, given)), None)
-
-
-def is_own(call: Call, target: Target) -> bool:
-    """Whether a wrong final answer is its model's own: what it should say stands in what it was
-    given, and a number that it says does not; or nothing of what it should not say does."""
-    given, said = _given(call), codes(call.answer_without_reasoning)
+def why_own(call: Call, target: Target | None) -> str | None:
+    """What tells that an answer is its model's own; `target`: of a final answer, which is wrong."""
+    given, answer = _given(call), call.answer_without_reasoning
+    if target is None:
+        made_up = (text for text in _arguments(answer) if not _stands(text, given))
+        own = next(made_up, None)
+        return own and f"“{presentable(own, longest=60)}” stands nowhere in what it was given"
     if target.expected is None and target.contains is None:
-        return not any(_stands(text, given) for text in listed_texts(target.avoid) or ())
-    return holds_right(given, call, target) and bool(said - codes(given))
+        found = any(_stands(text, given) for text in listed_texts(target.avoid) or ())
+        return None if found else "what it should not say stands nowhere in what it was given"
+    own_numbers = codes(answer) - codes(given)
+    return GIVEN if own_numbers and holds_right(given, call, target) else None
+
+
+GIVEN = "what it should say stands in what it was given"
+
+
+def _arguments(answer: str) -> list[str]:
+    """The arguments of the tools called that have to come from somewhere: words, numbers, codes."""
+    given = [one.arguments for one in read_tool_calls(answer) or ()]
+    values = [value for one in given if isinstance(one, dict) for value in one.values()]
+    written = (value for value in values if not isinstance(value, bool))
+    texts = [str(value) for value in written if isinstance(value, str | int | float)]
+    return [text for text in texts if len(text) > 1 and (text.isalnum() or codes(text))]
 
 
 def holds_right(given: str, call: Call, target: Target) -> bool:

@@ -19,7 +19,7 @@ from smile_trace.attribution.correction.target import Target
 from smile_trace.attribution.estimation.inference import LEVEL
 from smile_trace.explaining.continuation import UNKNOWN, Continuation, RecordedTools
 from smile_trace.explaining.driver import ExplanationFailed, cost_of
-from smile_trace.explaining.grounding import holds_right, is_own, made_up
+from smile_trace.explaining.grounding import GIVEN, holds_right, why_own
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.path_walk import (
     Asking,
@@ -30,7 +30,7 @@ from smile_trace.explaining.path_walk import (
     drivers_named,
 )
 from smile_trace.explaining.preparation import Prepared
-from smile_trace.explaining.sources import Found, call_name, sources_of
+from smile_trace.explaining.sources import call_name, sources_of
 from smile_trace.models import Model, Request
 from smile_trace.models.metered import MeteredModel
 from smile_trace.records import Call, Correction, Explanation, Response, Segment
@@ -133,11 +133,9 @@ class WrongEnd(PathWalk):
         elif found.corrections:
             self._blame_parts(found, call, found.corrections[0])
         else:
-            if call.id != self.final.id and (own := made_up(call)) is not None:
-                own = presentable(own, longest=60)
-                self._blame_model(call, f": “{own}” stands nowhere in what it was given")
-            elif call.id == self.final.id and is_own(call, self.target):
-                self._blame_model(call, ": what it was given is right")
+            own = why_own(call, self.target if call.id == self.final.id else None)
+            if own is not None:
+                self._blame_model(call, f": {own}")
             return False
         return True
 
@@ -201,8 +199,7 @@ class WrongEnd(PathWalk):
         perhaps = ", perhaps" * is_open
         one = sources[0] if len({s.call and s.call.id for s in sources}) == 1 else None
         if one is not None and one.kind == "tool_result":
-            since = f"the result of {one.name}{self._made_in(one)}"
-            said = f"{since}{perhaps}: without {names}, {then}"
+            said = f"{self._result(one.name, one.call)}{perhaps}: without {names}, {then}"
             self._blame("tool", one.call or call, said, **evidence)
         elif one is not None and one.kind == "output" and one.call is not None:
             said = f"{self._named(one.call)}{perhaps}: without {names}, {then}"
@@ -240,9 +237,7 @@ class WrongEnd(PathWalk):
             texts = [end.text or "" for end in ends if end.ok]
             found = _counted(sum(compared.right(texts)), len(texts))
             if found.ci_low > RIGHT_SHARE:
-                since = (
-                    f"the result of {presentable(other[0].name)} (called in {self._number(call)})"
-                )
+                since = self._result(other[0].name, call)
                 then = f"with what the stub says in its place, the end is right{_share(found)}"
                 self._blame("tool", call, f"{since}: {then}", correction=found)
                 return
@@ -257,11 +252,11 @@ class WrongEnd(PathWalk):
                 return None
             result = " ".join(self.final.messages[part.message].content for part in one.drivers)
             if holds_right(result, self.final, self.target):
-                self._blame_model(self.final, ": what it was given is right")
+                self._blame_model(self.final, f": {GIVEN}")
                 return self.culprit
             said = (
-                f"No removal was found that makes the end right. The answer depends on the result "
-                f"of {one.name}{self._made_in(one)}: if that call is as it should be, its result "
+                "No removal was found that makes the end right. The answer depends on "
+                f"{self._result(one.name, one.call)}: if that call is as it should be, its result "
                 "was wrong when it came in."
             )
             return Culprit(kind="tool", call=(one.call or self.final).id, summary=said)
@@ -287,8 +282,9 @@ class WrongEnd(PathWalk):
             name = f"the call of {listed(list(tools))}"
         return f"{name} ({self._number(call)})"
 
-    def _made_in(self, found: Found) -> str:
-        return "" if found.call is None else f" (called in {self._number(found.call)})"
+    def _result(self, tool: str, call: Call | None) -> str:
+        called = f" (called in {self._number(call)})" if call is not None else ""
+        return f"the result of {presentable(tool, longest=60)}{called}"
 
     def _number(self, call: Call) -> str:
         ids = [one.id for one in self.trace.calls]

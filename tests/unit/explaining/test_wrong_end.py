@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from smile_trace.explaining.continuation import UNKNOWN, Continuation, RecordedTools
+from smile_trace.explaining.grounding import why_own
 from smile_trace.explaining.options import Question
 from smile_trace.explaining.paths import ask_path
 from smile_trace.models import Request
@@ -56,7 +57,7 @@ def slow(*values: Any) -> Any:
         slow("instruction", 1, "since the call of get_article (step 1 of 3) because of “Who"),
         ("instruction", 3, "since the final answer (step 3 of 3) because of “Every customer is"),
         slow("model", 2, "since the call of get_warranty (step 2 of 3): “F-"),
-        ("model", 3, "since the final answer (step 3 of 3): what it was given is right, and no"),
+        ("model", 3, "since the final answer (step 3 of 3): what it should say stands in what it"),
     ],
 )
 def test_the_step_and_the_part_are_named(kind: str, step: int, said: str) -> None:
@@ -240,3 +241,21 @@ def test_ends_that_tell_nothing_are_missing() -> None:
     assert end(loop(), [user("A?")], lambda messages: "Which one?").text == "Which one?"
     always = end(loop(), [user("A?")], calls_another, stub=lambda tool, arguments: "wait")
     assert "without an end" in str(always.failure)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "own"),
+    [
+        ({"article": "A-12", "detail": "full", "gift": True, "n": 1}, None),
+        ({"article": "A-21"}, "“A-21” stands nowhere in what it was given"),
+        ({"note": "the customer asks for a price"}, None),
+        ({"note": "a lamp for 1,299 euros", "article": "A-12"}, None),
+        ({"language": "fr"}, "“fr” stands nowhere in what it was given"),
+    ],
+)
+def test_only_a_value_that_stands_nowhere_is_the_models_own(
+    arguments: dict[str, JSON], own: str | None
+) -> None:
+    asked = call(1, [user("The price of a-12, at most 1299?")], [made(**arguments)])
+    offered = {"tools": [{"detail": {"enum": ["full", "short"]}}]}
+    assert why_own(asked.model_copy(update={"parameters": offered}), None) == own
