@@ -96,7 +96,8 @@ class WrongEnd(PathWalk):
             await self._ask_stub()
         culprit = None if met else self._settled(path.steps[0])
         said = RIGHT if met else NOTHING if culprit is None else culprit.summary
-        return path.model_copy(update={"culprit": culprit, "summary": f"{said} {path.summary}"})
+        summary = f"{said} {path.summary}"
+        return path.model_copy(update={"culprit": culprit, "summary": summary, "cost": self.cost})
 
     @property
     def _end(self) -> str:

@@ -220,6 +220,24 @@ def test_what_cannot_be_asked_again_is_said_where_the_path_ends(
 
 
 @pytest.mark.slow
+def test_a_trace_is_continued_with_the_result_that_a_stub_gives() -> None:
+    agent = planted_agent(104, "tool_result", 3)
+
+    def stub(tool: str, arguments: Any) -> Any:
+        return '{"arrives": "Sunday"}' if tool.endswith("_1") else None
+
+    with serving_agent(agent) as (server, model):
+        path = smile_trace.explain_path(
+            agent.trace_id, model=model, contains="on Sunday", stub=stub
+        )
+    assert server.refused == [], "the requests of a continued conversation are valid"
+    assert path.culprit is not None
+    assert (path.culprit.kind, path.culprit.call) == ("tool", path.steps[1].call)
+    assert "with what the stub says in its place, the end is right" in path.summary
+    assert path.cost.target_calls == len(server.bodies)
+
+
+@pytest.mark.slow
 def test_the_command(tmp_path: Path) -> None:
     agent = planted_agent(110, "user", 2)
     with serving_agent(agent, tmp_path / "state") as (server, _):
@@ -246,7 +264,6 @@ def test_the_command(tmp_path: Path) -> None:
         assert len(path.steps) == 1
         wrong = run("--path", "--contains", "on Sunday")
         assert "The answer depends on the result of" in wrong, "where no removal helps"
-        assert server.refused == [], "requests of a continued conversation are valid, too"
         tree = run("--path")
         assert "1. The final answer" in tree
         assert "└── 2. The call of" in tree
