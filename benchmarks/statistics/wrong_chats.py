@@ -32,7 +32,7 @@ from smile_trace.attribution.segmentation.selections import asks
 from smile_trace.records import Explanation, ExplanationSettings, Prompted, Response, Segment
 
 CHATS = 30
-BUDGET = 60
+BUDGET = 80
 SEARCHED = 200
 TOKENS = 32
 ANSWERS = Path(__file__).parent / "results" / "wrong_chats.json.gz"

@@ -33,9 +33,9 @@ RIGHT_SHARE = 0.5
 """A removal makes the answer right if it does so more often than that, and than the whole prompt
 may, with 90 % confidence."""
 
-HALF, MOST_ROUNDS = 0.5, 100
+HALF, FIRST_ROUNDS, MOST_ROUNDS = 0.5, 3, 100
 """The share of the parts that is removed at random, and how many rounds of such removals there are
-at most, since some may be of nothing."""
+before all pairs are tried, and after them, where some may be of nothing."""
 
 MOST_FOUND = 2
 """Removals that are confirmed, of several that seem to make the answer right."""
@@ -100,10 +100,16 @@ class CorrectionSearch:
 
     def _among(self, parts: Sequence[Segment]) -> Iterator[list[Removal]]:
         yield from self._try_each([frozenset({part}) for part in parts])
-        if not self._helping():
-            yield from self._try([frozenset(two) for two in combinations(parts[:SUSPECTS], 2)])
-        if not self._helping():
-            yield from self._try_halves(parts)
+        pairs = [frozenset(two) for two in combinations(parts[:SUSPECTS], 2)]
+        others = sorted(combinations(range(len(parts)), 2), key=sum)
+        for attempt in (
+            self._try(pairs),
+            self._try_halves(parts, FIRST_ROUNDS),
+            self._try_in_turn([frozenset({parts[a], parts[b]}) for a, b in others]),
+            self._try_halves(parts, MOST_ROUNDS),
+        ):
+            if not self._helping():
+                yield from attempt
         for removal in self._helping()[:1]:
             yield from self._narrow(removal)
 
@@ -140,10 +146,16 @@ class CorrectionSearch:
             else:
                 size //= 2
 
-    def _try_halves(self, parts: Sequence[Segment]) -> Iterator[list[Removal]]:
+    def _try_in_turn(self, removals: Sequence[Removal]) -> Iterator[list[Removal]]:
+        """Try these, a few at a time, until an answer is right."""
+        for start in range(0, len(removals), SUSPECTS):
+            if not self._helping():
+                yield from self._try(removals[start : start + SUSPECTS])
+
+    def _try_halves(self, parts: Sequence[Segment], rounds: int) -> Iterator[list[Removal]]:
         """Remove half of the parts at random until an answer is right: what only helps together."""
-        generator = np.random.default_rng([*self.seed, 4])
-        for _ in range(MOST_ROUNDS):
+        generator = np.random.default_rng([*self.seed, rounds])
+        for _ in range(rounds):
             if self._helping():
                 return
             drawn = generator.random((SUSPECTS, len(parts))) < HALF
