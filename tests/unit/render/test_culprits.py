@@ -57,9 +57,9 @@ def test_every_picture_says_what_is_wanted_and_marks_the_culprit() -> None:
         assert "✗: without it the answer would be right (9 of 10)." in shown
         assert "answer is wrong" in shown
     assert '<span class="culprit" title="without it the answer would be right (9 of 10)">✗' in page
-    struck = re.findall(r'<span class="[a-z]+ struck[^>]*>([^<]*)', page)
-    assert "".join(struck) == WRONG
-    assert picture.count('class="struck"') >= 1
+    blamed = re.findall(r'<span class="[a-z]+ blamed[^>]*>([^<]*)', page)
+    assert "".join(blamed) == WRONG
+    assert picture.count('class="blamed"') >= 1
     assert "✗▸Since May it costs 29 euros⁺!◂ What" in plain.replace("\n", " ")
     assert "supports the error" in page
     assert "supports the answer" not in page
