@@ -229,6 +229,7 @@ class PerturbationStudy:
     def result(self, subject: Subject | None = None) -> Explanation:
         """The Explanation from the responses so far; `cost.target_calls` counts them. `subject`:
         what the summary is about, by default the explained part of the answer."""
+        subject = subject or Subject.of_part(self.answer, self._part)
         scores = self._known.scores()
         findings = [self._known.find(level) for level in self._levels]
         outermost = self._planner.outermost
@@ -262,7 +263,7 @@ class PerturbationStudy:
             coarser,
             interactions,
             limit=limit,
-            of_part=self._part is not None,
+            of=subject.of,
         )
         if fidelity.status == "partial" and (why := why_unsettled(findings[:shown])):
             fidelity = fidelity.model_copy(update={"reason": f"{fidelity.reason[:-1]}; {why}."})
@@ -295,7 +296,7 @@ class PerturbationStudy:
                 unopened=self._planner.unopened,
                 same_texts=scores.same_texts,
                 by_content=self.by_content,
-                subject=subject or Subject.of_part(self.answer, self._part),
+                subject=subject,
                 limit=limit,
             ),
             perturbations=self._known.observations(scores, findings),

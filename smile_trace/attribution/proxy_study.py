@@ -361,9 +361,8 @@ class ProxyStudy:
         fidelity = self._with_minimum(fidelity, levels[:outermost])
         segments, coarser = join([of.attributions() for of in found[:shown]])
         limit = self._settings.smallest_effect
-        fidelity = final_fidelity(
-            fidelity, segments, coarser, limit=limit, of_part=self._part is not None
-        )
+        subject = Subject.of_part(self.answer, self._part)
+        fidelity = final_fidelity(fidelity, segments, coarser, limit=limit, of=subject.of)
         of_proxy = {
             "segments": segments,
             "coarser": coarser,
@@ -376,7 +375,7 @@ class ProxyStudy:
                 messages=alone.messages,
                 coarser=coarser,
                 unopened=self._planner.unopened,
-                subject=Subject.of_part(self.answer, self._part),
+                subject=subject,
                 by_content=self._target_alone.by_content,
                 limit=limit,
             ),

@@ -1,7 +1,8 @@
 """The search for the smallest removals that make a wrong answer right.
 
-Single parts first, then pairs of the most suspicious, then many together, of which as few as are
-needed are kept by halving (QuickXplain, Junker 2004); then the same inside of what was found.
+Single parts first, then pairs and sets of the most suspicious, all pairs, and many together at
+random; of many as few as are needed are kept by halving (QuickXplain, Junker 2004). Then the same
+inside of what was found.
 Nothing counts as found that was not confirmed by answers of its own.
 """
 
@@ -33,9 +34,9 @@ RIGHT_SHARE = 0.5
 """A removal makes the answer right if it does so more often than that, and than the whole prompt
 may, with 90 % confidence."""
 
-HALF, FIRST_ROUNDS, MOST_ROUNDS = 0.5, 3, 100
+HALF, MOST_ROUNDS = 0.5, 100
 """The share of the parts that is removed at random, and how many rounds of such removals there are
-before all pairs are tried, and after them, where some may be of nothing."""
+at most, since some may be of nothing."""
 
 MOST_FOUND = 2
 """Removals that are confirmed, of several that seem to make the answer right."""
@@ -104,9 +105,9 @@ class CorrectionSearch:
         others = sorted(combinations(range(len(parts)), 2), key=sum)
         for attempt in (
             self._try(pairs),
-            self._try_halves(parts, FIRST_ROUNDS),
+            self._try([frozenset(parts[:most]) for most in (SUSPECTS, len(parts) // 2)]),
             self._try_in_turn([frozenset({parts[a], parts[b]}) for a, b in others]),
-            self._try_halves(parts, MOST_ROUNDS),
+            self._try_halves(parts),
         ):
             if not self._helping():
                 yield from attempt
@@ -152,10 +153,10 @@ class CorrectionSearch:
             if not self._helping():
                 yield from self._try(removals[start : start + SUSPECTS])
 
-    def _try_halves(self, parts: Sequence[Segment], rounds: int) -> Iterator[list[Removal]]:
+    def _try_halves(self, parts: Sequence[Segment]) -> Iterator[list[Removal]]:
         """Remove half of the parts at random until an answer is right: what only helps together."""
-        generator = np.random.default_rng([*self.seed, rounds])
-        for _ in range(rounds):
+        generator = np.random.default_rng([*self.seed, 4])
+        for _ in range(MOST_ROUNDS):
             if self._helping():
                 return
             drawn = generator.random((SUSPECTS, len(parts))) < HALF

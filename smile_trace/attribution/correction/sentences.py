@@ -10,6 +10,8 @@ from smile_trace.records import Correction, Explanation, Segment, SegmentAttribu
 ERROR = Subject("The error", "of the error", "this error")
 RIGHTNESS = Subject("That the answer is right", "of that", "that the answer is right")
 
+CONFIRMED = "what would make the answer right is confirmed, what each part does by itself is not"
+
 MOST_SAID = 2
 """Removals that a sentence names."""
 

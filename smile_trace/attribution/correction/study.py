@@ -10,6 +10,7 @@ from smile_trace._stats.intervals import wilson
 from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.attribution.correction.search import CorrectionSearch, Removal
 from smile_trace.attribution.correction.sentences import (
+    CONFIRMED,
     ERROR,
     RIGHTNESS,
     Searched,
@@ -21,7 +22,7 @@ from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.design.planner import CallKey, call_key
 from smile_trace.attribution.estimation.inference import LEVEL
 from smile_trace.attribution.perturbation_study import ROUND, PerturbationStudy
-from smile_trace.attribution.reporting.segments import observations
+from smile_trace.attribution.reporting.segments import is_within, observations
 from smile_trace.attribution.segmentation.keys import with_own_keys
 from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
 from smile_trace.attribution.segmentation.selections import asks
@@ -40,7 +41,7 @@ from smile_trace.records import (
 )
 from smile_trace.records.verdicts import outermost_drivers
 
-ATTRIBUTING = 1 / 2
+ATTRIBUTING = 1 / 3
 """Share of the calls that measures what the error depends on; the search has what is left."""
 
 MOST_PIECES = 12
@@ -156,6 +157,7 @@ class CorrectionStudy:
                 "met": self._target.is_right,
                 "control": self._control,
                 "corrections": tuple(found),
+                **_beside(found, attributed),
                 "settings": self._settings,
                 "cost": attributed.cost.model_copy(update={"target_calls": len(self._responses)}),
                 "summary": summary,
@@ -284,6 +286,28 @@ class CorrectionStudy:
     def _texts(self, rows: Sequence[Perturbation]) -> list[str]:
         responses = [self._responses.get(call_key(row)) for row in rows]
         return [r.text or "" for r in responses if r is not None and r.ok]
+
+
+def _beside(found: Sequence[Correction], attributed: Explanation) -> dict[str, Any]:
+    """What is said of the parts beside what corrects: none of it is without effect, and the
+    explanation tells something."""
+    if not found:
+        return {}
+    parts = [part for one in found for part in one.parts]
+
+    def allowed(segment: SegmentAttribution) -> SegmentAttribution:
+        blamed = any(is_within(part, segment) or is_within(segment, part) for part in parts)
+        excluded = blamed and segment.verdict == "excluded"
+        return segment.model_copy(update={"verdict": "open"}) if excluded else segment
+
+    told = {
+        "segments": tuple(map(allowed, attributed.segments)),
+        "coarser": tuple(map(allowed, attributed.coarser)),
+    }
+    if attributed.fidelity.status in ("reliable", "partial"):
+        return told
+    sure = {"status": "partial", "reason": CONFIRMED, "further_calls": None}
+    return {**told, "fidelity": attributed.fidelity.model_copy(update=sure)}
 
 
 def _ordered(removal: Removal) -> list[Segment]:

@@ -103,16 +103,15 @@ def final_fidelity(
     interactions: Sequence[Interaction] = (),
     *,
     limit: float = SMALLEST_EFFECT,
-    of_part: bool = False,
+    of: str = "of the answer",
 ) -> Fidelity:
     """The fidelity, given what was not measured well enough, or not compared.
 
     `no_effect` holds only if an effect of every part is excluded (`limit`: the smallest that
-    matters; `of_part`: of the explained part of the answer). `reliable` becomes `partial` if an
+    matters; `of`: of what it is a share). `reliable` becomes `partial` if an
     open part could matter more than the smallest named one. Neither holds if the comparison may
     not see what changed. The reason of `inconclusive` ends with what to do.
     """
-    of = "the explained part" if of_part else "the answer"
     fidelity = _given_open(fidelity, segments, coarser, interactions, limit, of)
     if fidelity.status != "inconclusive" or ";" in fidelity.reason:
         return fidelity
@@ -143,7 +142,7 @@ def _given_open(
         return fidelity
     if fidelity.status == "no_effect":
         reason = (
-            f"{fidelity.reason[:-1]}, but a part could still account for up to {_percent(most)} of "
+            f"{fidelity.reason[:-1]}, but a part could still account for up to {_percent(most)} "
             f"{of}."
         )
         return fidelity.model_copy(update={"status": "inconclusive", "reason": reason})
@@ -154,7 +153,7 @@ def _given_open(
     if fidelity.status != "reliable" or most <= smallest:
         return fidelity
     reason = _beside_certain(
-        f"a part that is not settled could account for up to {_percent(most)} of {of}, more "
+        f"a part that is not settled could account for up to {_percent(most)} {of}, more "
         f"than {which} that is named ({_percent(smallest)})."
     )
     return fidelity.model_copy(update={"status": "partial", "reason": reason})

@@ -715,9 +715,8 @@ def test_a_piece_may_account_for_no_more_than_its_settled_whole() -> None:
 
 def test_the_reason_is_of_the_explained_part_of_the_answer() -> None:
     fidelity = Fidelity(status="no_effect", reason="so it is.")
-    found = final_fidelity(fidelity, unknown(1), of_part=True)
-    assert found.reason.startswith("so it is, but a part could still account for up to 31 % of the")
-    assert "of the explained part; " in found.reason
+    found = final_fidelity(fidelity, unknown(1), of="of that field")
+    assert "but a part could still account for up to 31 % of that field; " in found.reason
 
 
 def test_what_is_not_settled_says_what_to_do() -> None:
