@@ -92,7 +92,7 @@ class WrongEnd(PathWalk):
         self.final = final
         path = await super().run(final)
         met = path.steps[0].explanation.met
-        if self.culprit is None and not met:
+        if not met and (self.culprit is None or self.culprit.kind == "tool"):
             await self._ask_stub()
         culprit = None if met else self._settled(path.steps[0])
         said = RIGHT if met else NOTHING if culprit is None else culprit.summary
@@ -231,6 +231,8 @@ class WrongEnd(PathWalk):
             other = [one for one in made if told.result(one) != self.tools.result(one)]
             if not other:
                 continue
+            if self.culprit is not None and self.culprit.call == call.id:
+                return
             prepared, paid = await self.asking.opened(call, self.asked)
             again = 1 if paid.deterministic(prepared.prompted.parameters) else CONFIRMING
             ends = [await self._continued(call, paid).corrected(k) for k in range(again)]

@@ -103,9 +103,18 @@ def test_a_tool_is_only_supposed_where_neither_removals_nor_a_stub_say_more() ->
 def test_what_only_avoids_has_to_call_its_tools() -> None:
     """Without its article's number the agent asks for it, which avoids every wrong answer."""
     agent = WrongAgent("tool alone", 3, 2, Random(5))
-    path = explained(agent, agent.stub, avoid=agent.wrong[-1])
+    path = explained(agent, avoid=agent.wrong[-1])
     assert agent.named_by(path) == "right"
     assert "Nothing was found wrong in that call" in path.summary
+
+
+@pytest.mark.slow
+def test_what_a_stub_contradicts_counts_more_than_that_an_end_avoids() -> None:
+    """Without the last result every answer avoids; wrong was an earlier one."""
+    agent = WrongAgent("tool alone", 3, 1, Random(5))
+    path = explained(agent, agent.stub, avoid=agent.wrong[-1])
+    assert agent.named_by(path) == "right"
+    assert "with what the stub says in its place" in path.summary
 
 
 def test_an_answer_that_is_right_has_no_culprit() -> None:
