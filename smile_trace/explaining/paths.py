@@ -65,8 +65,8 @@ def explain_path(
     With a target (`expected`, `contains`, `avoid`) that the final answer does not meet, `culprit`
     says where it went wrong: every step of the path is asked without parts of its prompt, and
     continued to the end. A tool called with the very arguments of the trace has the recorded
-    result, for others `stub` is asked, and without it the end is open. Where nothing helps, the
-    stub's results are tried in place of the recorded. No tool is run.
+    result, for others `stub` is asked, and without it the end is open. Where nothing but a
+    tool is found to blame, the stub's results are tried in place of the recorded. No tool is run.
 
     A path that the store has, with the options that are given here, is returned as it is stored.
 
