@@ -1,8 +1,8 @@
 """The search for the smallest removals that make a wrong answer right.
 
-Single parts first, then pairs and sets of the most suspicious, all pairs, and many together at
-random; of many as few as are needed are kept by halving (QuickXplain, Junker 2004). Then the same
-inside of what was found.
+Single parts first, then pairs of the most suspicious, many together at random, the pieces of
+single parts and all pairs; of many as few as are needed are kept by halving (QuickXplain, Junker
+2004). Then the same inside of what was found.
 Nothing counts as found that was not confirmed by answers of its own.
 """
 
@@ -34,9 +34,10 @@ RIGHT_SHARE = 0.5
 """A removal makes the answer right if it does so more often than that, and than the whole prompt
 may, with 90 % confidence."""
 
-HALF, MOST_ROUNDS = 0.5, 100
-"""The share of the parts that is removed at random, and how many rounds of such removals there are
-at most, since some may be of nothing."""
+HALF, FIRST_ROUNDS, MOST_ROUNDS = 0.6, 3, 100
+"""The share of the parts that is removed at random, and the most rounds of such removals, before
+pieces and pairs, and after them, where some may be of nothing. Of two parts of which either keeps
+the answer wrong, and one that a right answer needs, two thirds would be removed best."""
 
 MOST_FOUND = 2
 """Removals that are confirmed, of several that seem to make the answer right."""
@@ -52,6 +53,7 @@ class CorrectionSearch:
         repeats: whether the same request gives the same answer.
         control: the largest share of right answers that the whole prompt may have.
         seed: of the removals at random.
+        hints: removals of many parts with which an answer was right.
     """
 
     parts: Sequence[Segment]
@@ -59,12 +61,14 @@ class CorrectionSearch:
     repeats: bool
     control: float
     seed: Sequence[int]
+    hints: Sequence[Removal] = ()
     right: Mapping[Removal, Sequence[bool]] = field(default_factory=dict, init=False)
     """Which answers without these parts were right, in the order in which they were asked; set
     before each step."""
     changed: Mapping[Removal, float] = field(default_factory=dict, init=False)
-    """How far the right answers without these parts are from the logged one, in [0, 1]; set before
-    each step. Of removals of as many parts, the one that changes the answer least is preferred."""
+    """How far the right answers without these parts, or all if none is right, are from the logged
+    one, in [0, 1]; set before each step. Of removals of as many parts, the one that changes the
+    answer least is preferred."""
 
     def steps(self) -> Iterator[list[Removal]]:
         """The removals to ask for next, each as often as it is listed."""
@@ -91,12 +95,14 @@ class CorrectionSearch:
 
     @property
     def promising(self) -> tuple[Sequence[Segment], int, int] | None:
-        """The removal whose answers were right most often, with their number and that of all, if
-        none is confirmed."""
+        """The smallest removal of which at least half of the answers were right, else the one of
+        which most were, with their number and that of all, if none is confirmed."""
         tried = [(one, sum(right), len(right)) for one, right in self.right.items() if any(right)]
         if self.found or not tried:
             return None
-        best, right, of = max(tried, key=lambda one: wilson(one[1], one[2], LEVEL)[0])
+        mostly = [one for one in tried if 2 * one[1] >= one[2]]
+        mostly = [one for one in mostly if len(one[0]) == min(len(other[0]) for other in mostly)]
+        best, right, of = max(mostly or tried, key=lambda one: wilson(one[1], one[2], LEVEL)[0])
         return sorted(best, key=_place), right, of
 
     def _among(self, parts: Sequence[Segment]) -> Iterator[list[Removal]]:
@@ -105,9 +111,11 @@ class CorrectionSearch:
         others = sorted(combinations(range(len(parts)), 2), key=sum)
         for attempt in (
             self._try(pairs),
-            self._try([frozenset(parts[:most]) for most in (SUSPECTS, len(parts) // 2)]),
+            self._try(self.hints),
+            self._try_halves(parts, FIRST_ROUNDS),
+            self._try_pieces(parts),
             self._try_in_turn([frozenset({parts[a], parts[b]}) for a, b in others]),
-            self._try_halves(parts),
+            self._try_halves(parts, MOST_ROUNDS),
         ):
             if not self._helping():
                 yield from attempt
@@ -147,16 +155,23 @@ class CorrectionSearch:
             else:
                 size //= 2
 
+    def _try_pieces(self, parts: Sequence[Segment]) -> Iterator[list[Removal]]:
+        """Try the pieces of each part, first of what changes the answer most, until an answer is
+        right: what is to blame may stand beside what a right answer needs."""
+        for part in sorted(parts, key=lambda one: -self.changed.get(frozenset({one}), 0.0)):
+            if not self._helping() and len(pieces := self.pieces(part)) > 1:
+                yield from self._try([frozenset({piece}) for piece in pieces])
+
     def _try_in_turn(self, removals: Sequence[Removal]) -> Iterator[list[Removal]]:
         """Try these, a few at a time, until an answer is right."""
         for start in range(0, len(removals), SUSPECTS):
             if not self._helping():
                 yield from self._try(removals[start : start + SUSPECTS])
 
-    def _try_halves(self, parts: Sequence[Segment]) -> Iterator[list[Removal]]:
+    def _try_halves(self, parts: Sequence[Segment], rounds: int) -> Iterator[list[Removal]]:
         """Remove half of the parts at random until an answer is right: what only helps together."""
-        generator = np.random.default_rng([*self.seed, 4])
-        for _ in range(MOST_ROUNDS):
+        generator = np.random.default_rng([*self.seed, rounds])
+        for _ in range(rounds):
             if self._helping():
                 return
             drawn = generator.random((SUSPECTS, len(parts))) < HALF

@@ -10,7 +10,8 @@ from smile_trace.records import Correction, Explanation, Segment, SegmentAttribu
 ERROR = Subject("The error", "of the error", "this error")
 RIGHTNESS = Subject("That the answer is right", "of that", "that the answer is right")
 
-CONFIRMED = "what would make the answer right is confirmed, what each part does by itself is not"
+CONFIRMED = "what would make the answer right is confirmed, not what each part does by itself."
+CUT_SHORT = "the calls ended before all parts were tried; more may tell (--budget)."
 
 MOST_SAID = 2
 """Removals that a sentence names."""
@@ -55,7 +56,8 @@ def what_corrects(explanation: Explanation, searched: Searched) -> str:
         return explanation.summary
     said = [_found(explanation, searched) if searched.found else _nothing(explanation, searched)]
     if searched.cut_short:
-        said.append("The calls ended before the search did: more may tell (--budget).")
+        more = 2 * explanation.settings.budget
+        said.append(f"The calls ended before the search did: more may tell (--budget {more}).")
     return " ".join(said)
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from smile_trace._stats.intervals import wilson
 from smile_trace.attribution.answer_change.text_comparison import text_comparison
-from smile_trace.attribution.correction.search import CorrectionSearch, Removal
+from smile_trace.attribution.correction.search import SUSPECTS, CorrectionSearch, Removal
 from smile_trace.attribution.correction.sentences import (
     CONFIRMED,
+    CUT_SHORT,
     ERROR,
     RIGHTNESS,
     Searched,
@@ -142,6 +143,7 @@ class CorrectionStudy:
     def result(self) -> Explanation:
         """See `Study.result`."""
         attributed = self._attribution.result(subject=ERROR if self._is_wrong else RIGHTNESS)
+        attributed = attributed.model_copy(update={"settings": self._settings})
         summary, found = attributed.summary, list[Correction]()
         if self._is_wrong:
             found = self._search.found
@@ -157,8 +159,7 @@ class CorrectionStudy:
                 "met": self._target.is_right,
                 "control": self._control,
                 "corrections": tuple(found),
-                **_beside(found, attributed),
-                "settings": self._settings,
+                **_beside(found, attributed, cut_short=self._cut_short),
                 "cost": attributed.cost.model_copy(update={"target_calls": len(self._responses)}),
                 "summary": summary,
                 "perturbations": (
@@ -213,7 +214,19 @@ class CorrectionStudy:
             repeats=self._repeats,
             control=high,
             seed=[self._settings.seed],
+            hints=self._hints(),
         )
+
+    def _hints(self) -> list[Removal]:
+        """The smallest of the removals at random with which an answer was right."""
+        level = self._attribution.first_level
+        found = [
+            frozenset(part for part, kept in zip(level.segments, row.mask, strict=True) if not kept)
+            for row in level.rows
+            if not all(row.mask) and any(self._right([row]))
+        ]
+        hints = [one for one in found if not any(map(self._ends_question, one))]
+        return sorted(dict.fromkeys(hints), key=len)[:SUSPECTS]
 
     def _suspects(self) -> list[Segment]:
         """The outermost parts, those that the error depends on most first, but for the end of what
@@ -280,34 +293,43 @@ class CorrectionStudy:
     def _changed(self, rows: Sequence[Perturbation]) -> float:
         texts = self._texts(rows)
         right = [text for text, met in zip(texts, self._right(rows), strict=True) if met]
-        changes = self._words.changes(right)
-        return sum(changes) / len(changes) if changes else 1.0
+        changes = self._words.changes(right or texts)
+        return sum(changes) / len(changes) if changes else 0.0
 
     def _texts(self, rows: Sequence[Perturbation]) -> list[str]:
         responses = [self._responses.get(call_key(row)) for row in rows]
         return [r.text or "" for r in responses if r is not None and r.ok]
 
 
-def _beside(found: Sequence[Correction], attributed: Explanation) -> dict[str, Any]:
+def _beside(
+    found: Sequence[Correction], attributed: Explanation, *, cut_short: bool
+) -> dict[str, Any]:
     """What is said of the parts beside what corrects: none of it is without effect, and the
-    explanation tells something."""
-    if not found:
+    explanation tells something. Where nothing was found in a search that had no end, anything may
+    have one."""
+    if not found and not cut_short:
         return {}
     parts = [part for one in found for part in one.parts]
 
     def allowed(segment: SegmentAttribution) -> SegmentAttribution:
         blamed = any(is_within(part, segment) or is_within(segment, part) for part in parts)
-        excluded = blamed and segment.verdict == "excluded"
+        excluded = (blamed or not found) and segment.verdict == "excluded"
         return segment.model_copy(update={"verdict": "open"}) if excluded else segment
 
     told = {
         "segments": tuple(map(allowed, attributed.segments)),
         "coarser": tuple(map(allowed, attributed.coarser)),
     }
-    if attributed.fidelity.status in ("reliable", "partial"):
+    status = attributed.fidelity.status
+    if status in ("reliable", "partial") or (status == "inconclusive" and not found):
         return told
-    sure = {"status": "partial", "reason": CONFIRMED, "further_calls": None}
-    return {**told, "fidelity": attributed.fidelity.model_copy(update=sure)}
+    sure = (
+        {"status": "partial", "reason": CONFIRMED}
+        if found
+        else {"status": "inconclusive", "reason": CUT_SHORT}
+    )
+    update = {**sure, "further_calls": None}
+    return {**told, "fidelity": attributed.fidelity.model_copy(update=update)}
 
 
 def _ordered(removal: Removal) -> list[Segment]:
