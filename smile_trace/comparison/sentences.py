@@ -229,6 +229,7 @@ def sentences_on_wrong(found: WrongAnswers) -> list[str]:
     remarks = (
         (max(len(found.parts) - MOST_BLAMED, 0), "{:,} more parts are in --json."),
         (found.nothing_found, "For {:,} nothing in the prompt was found to blame."),
+        (found.by_chance, "{:,} came by chance: asked for again, the answer is right."),
         (found.untold, "For {:,} it is not known what is right (expected_response)."),
         (found.wrong - found.explained - found.untold, "{:,} more are not explained (--budget)."),
     )

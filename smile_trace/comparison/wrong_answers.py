@@ -8,6 +8,7 @@ import numpy as np
 import scipy  # type: ignore[import-untyped]
 
 from smile_trace._stats.false_discoveries import adjusted
+from smile_trace.attribution.correction.sentences import by_chance
 from smile_trace.attribution.correction.target import Target
 from smile_trace.attribution.reporting.segments import NEARLY_ALL, holds, overlap
 from smile_trace.comparison.call_parts import NamedPlace, named_places
@@ -84,13 +85,16 @@ def stand_behind(
         )
         for key in dict.fromkeys([*behind, *(key for key, q in q_values.items() if q <= ALPHA)])
     ]
+    nothing = [one for one in explained.values() if not one.corrections]
+    chance = sum(by_chance(*one.control) for one in nothing if one.control is not None)
     report = WrongAnswers(
         name=name,
         since=since,
         wrong=len(wrong),
         others=len(calls) - len(wrong),
         explained=len(explained),
-        nothing_found=sum(not one.corrections for one in explained.values()),
+        nothing_found=len(nothing) - chance,
+        by_chance=chance,
         untold=untold,
         parts=tuple(sorted(parts, key=lambda one: (-one.behind.count, -one.in_wrong))),
     )

@@ -105,7 +105,8 @@ class WrongAnswers(Record):
     """What stands behind the wrong answers of a prompt or function since then (ISO 8601).
 
     `wrong` and `others`: calls of the period. Of the wrong ones `explained` have an explanation
-    with a target, `nothing_found` of which blame no part; `untold`: nobody wrote what is right,
+    with a target, `nothing_found` of which blame no part, and `by_chance` of which find the answer
+    right when it is asked for again; `untold`: nobody wrote what is right,
     people disagree, or the answer says it.
     """
 
@@ -116,6 +117,7 @@ class WrongAnswers(Record):
     others: int
     explained: int
     nothing_found: int = 0
+    by_chance: int = 0
     untold: int = 0
     parts: tuple[BlamedPart, ...] = ()
     summary: str = ""

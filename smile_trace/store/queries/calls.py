@@ -162,16 +162,18 @@ def read_explained(database: Database, *, since: float) -> list[Explained]:
 
 
 def read_wrong(database: Database, call_ids: Sequence[str]) -> dict[str, Explanation]:
-    """The newest explanation by which a call's answer is wrong, a worker's or a person's."""
-    found: dict[str, tuple[float, Explanation]] = {}
+    """The explanation by which a call's answer is wrong, a worker's or a person's: the newest that
+    tells what corrects it, else the newest."""
+    found: dict[str, tuple[tuple[bool, float], Explanation]] = {}
     with database.read() as connection:
         for table in (explanations, requested):
             query = select(table.c.call_id, table.c.created_at, table.c.body)
             of_wrong = query.where(json_text(table.c.body, "met").in_(("0", "false")))
             for row in in_chunks(connection, of_wrong, table.c.call_id, call_ids):
-                if row.call_id not in found or row.created_at > found[row.call_id][0]:
-                    explanation = Explanation.model_validate_json(row.body)
-                    found[row.call_id] = row.created_at, explanation
+                explanation = Explanation.model_validate_json(row.body)
+                rank = bool(explanation.corrections), row.created_at
+                if row.call_id not in found or rank > found[row.call_id][0]:
+                    found[row.call_id] = rank, explanation
     return {call_id: explanation for call_id, (_, explanation) in found.items()}
 
 

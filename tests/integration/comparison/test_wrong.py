@@ -111,8 +111,11 @@ def test_the_document_behind_the_wrong_answers_is_named(server: PlantedServer) -
     assert part.more_often
     asked = len(server.bodies)
     assert 0 < asked <= 7 * 60
+    hopeless = ["explain", trace_id(BLAMED[0]), "--contains", "is free", "--budget", "20", "--yes"]
+    assert CliRunner().invoke(app, hopeless, catch_exceptions=False).exit_code == 0
+    asked = len(server.bodies)
     lines = ask("--yes").splitlines()
-    assert len(server.bodies) == asked  # what is explained is asked no more
+    assert len(server.bodies) == asked  # what is explained is asked no more, and stays blamed
     assert lines[1].startswith(
         "“assembly-2025.md” stands behind 6 of 7 wrong answers [55 to 97 %];"
     )

@@ -121,6 +121,16 @@ def test_parts_are_counted_once_per_answer_and_both_of_a_pair() -> None:
     ]
 
 
+def test_errors_of_chance_are_counted_apart() -> None:
+    one, other = call(1), call(2)
+    lucky = wrong(of=one).model_copy(update={"control": (4, 5)})
+    explained = {one.id: lucky, other.id: wrong(of=other)}
+    ids = {one.id, other.id}
+    found = stand_behind("desk", "2026-12-01T00:00", [one, other], ids, explained, untold=0)
+    assert (found.nothing_found, found.by_chance) == (1, 1)
+    assert "1 came by chance: asked for again, the answer is right." in found.summary
+
+
 def test_what_wrong_answers_hold_more_often_is_said_even_if_it_is_not_to_blame() -> None:
     [part] = behind({1: [], 2: [], 3: [], 4: []}).parts
     assert (part.name, part.behind.count, part.more_often) == ("prices.md", 0, True)
