@@ -8,8 +8,8 @@ it. Its target is an answer that says it, in words or digits. Each of the first 
 a CorrectionStudy in at most BUDGET calls, and twice by brute force in at most SEARCHED calls each:
 every part alone, every pair, then random sets, each in a random order of its own, until all
 removals of one size were tried and some of them were right. Both searches agree if the smallest
-removals that they found have one in common, or none found any; the study agrees with them if its
-first correction lies in such a removal, or it finds none, either.
+removals that they found have one in common, or none found any; the study agrees with them if one
+of its corrections lies in such a removal (counted apart: the first one), or it finds none, either.
 """
 
 import argparse
@@ -120,12 +120,16 @@ def _in_sizes(parts: Sequence[Segment], random: Random) -> Iterator[list[Removal
     yield sorted(larger, key=len)[:SEARCHED]
 
 
-def agrees(found: Explanation, known: set[Removal]) -> bool:
-    """Whether a study found one of these removals, or a part of it; or none if there are none."""
+def agrees(found: Explanation, known: set[Removal], most: int | None = None) -> bool:
+    """Whether one of a study's first corrections is such a removal, or a part of it; or none is
+    found if there are none."""
     if not found.corrections:
         return not known
-    first = found.corrections[0].parts
-    return any(all(any(is_within(p, whole) for whole in one) for p in first) for one in known)
+    return any(
+        all(any(is_within(part, whole) for whole in one) for part in correction.parts)
+        for one in known
+        for correction in found.corrections[:most]
+    )
 
 
 def main() -> None:
@@ -135,13 +139,14 @@ def main() -> None:
     parser.add_argument("--chats", type=int, default=CHATS)
     options = parser.parse_args()
     answers = Answers(ask=options.ask, file=ANSWERS, tokens=TOKENS)
-    corrected, agreed, both, right, calls = 0, 0, 0, 0, []
+    corrected, agreed, first, right, calls = 0, 0, 0, 0, []
     for number, chat, said in itertools.islice(wrong_chats(answers), options.chats):
         found = study(chat, said, answers, number)
         one, other = (brute_force(chat, answers, 2 * number + k) for k in range(2))
         both = bool(one & other) or not (one or other)
         agreed += both
         right += both and agrees(found, one & other)
+        first += both and agrees(found, one & other, 1)
         corrected += bool(found.corrections)
         calls.append(found.cost.target_calls)
         print(f"{number}: {chat.fact!r}, said {said!r}; {calls[-1]} calls; searches agree {both}, "
@@ -151,7 +156,8 @@ def main() -> None:
             answers.keep()
     answers.close()
     print(f"wrong answers {options.chats}, corrected {corrected}")
-    print(f"searches agree {agreed}, the study with them {wilson(right, agreed)}")
+    print(f"searches agree {agreed}, the study with them {wilson(right, agreed)}, "
+          f"its first correction {wilson(first, agreed)}")  # fmt: skip
     print(f"calls per study: mean {sum(calls) / len(calls):.1f}, most {max(calls)}")
 
 
