@@ -213,9 +213,11 @@ class Cut:
         removed = [segment for segment in segments if not mask[segment[0]]]
         if not removed:
             return whole
-        if len(removed) == len(segments):
-            return None
-        return self._string(leaf, removed) if leaf.kind == "string" else whole
+        if leaf.kind != "string":
+            return None if len(removed) == len(segments) else whole
+        rest, (start, end) = self._string(leaf, removed), leaf.inside
+        left = rest[start - leaf.start : len(rest) - (leaf.end - end)]
+        return rest if left.strip() else None
 
     def _string(self, leaf: Node, removed: Sequence[tuple[int, int, int]]) -> str:
         """A string without the removed pieces; a single space stays of those around a piece."""

@@ -150,6 +150,14 @@ def test_the_parts_of_a_result() -> None:
     )
 
 
+def test_a_sentence_alone_leaves_the_rest_of_its_value() -> None:
+    """Also where no other part of the value is named, as in a search for what is to blame."""
+    prompted = _with_result('{"note": "Ring twice. The bell is on the left."}')
+    [first, _] = Segmentation(prompted, "sentence").segments[1:]
+    [*_, sent] = Perturber(prompted, [first]).messages([False])
+    assert json.loads(sent.content) == {"note": "The bell is on the left."}
+
+
 def test_a_pattern_takes_the_whole_value() -> None:
     prompted = _with_result('{"number": 4711, "name": "order 4711 of you"}')
     segments = Segmentation(prompted, [(1, 12, 14), (1, 26, 30)]).segments
