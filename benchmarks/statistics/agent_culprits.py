@@ -62,7 +62,8 @@ def main() -> None:
     for kind in kinds:
         print(f"{kind:12}", dict(counts[kind]))
     right = sum(count["right"] for count in counts.values())
-    print(f"step and part right: {right} of {arguments.agents}")
+    false = sum(count[said] for count in counts.values() for said in ("wrong", "step"))
+    print(f"step and part right: {right} of {arguments.agents}; another one named: {false}")
     print(f"calls: median {median(calls):.0f}, most {max(calls)}")
 
 

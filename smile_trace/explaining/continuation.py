@@ -14,6 +14,7 @@ from itertools import dropwhile
 from typing import Literal
 
 from smile_trace._guards.presentable import presentable
+from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.dialects.answers import SHORTEST_OUTPUT, makes
 from smile_trace.models import Model, Request
 from smile_trace.models.base import Capabilities
@@ -39,7 +40,9 @@ Ask = Callable[[Call, Request], Awaitable[Response]]
 
 UNKNOWN = "open: no result is known of "
 """How a response begins that called a tool with other arguments than the trace."""
-EARLY = "it ended before it called a tool, which avoids nothing"
+EARLY = "it ended before it called a tool, and says something else, which avoids nothing"
+LIKE = 0.5
+"""The largest change of an end that is the logged one, corrected; others are another answer."""
 
 
 class RecordedTools:
@@ -62,8 +65,20 @@ class RecordedTools:
         known = self._known.get(_key(called))
         if self._stub is None or (known is not None and not self._stub_first):
             return known
-        told = self._stub(called.name, called.arguments)
+        try:
+            told = self._stub(called.name, called.arguments)
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise ValueError(
+                f"the stub has no result of {called} ({why}): let it return None for what it does "
+                "not know"
+            ) from error
         return known if told is None else told
+
+    def confirms(self, called: Called) -> bool:
+        """Whether the stub knows this result, and says the same."""
+        stub = self._stub is not None and self._stub(called.name, called.arguments)
+        return stub not in (False, None) and stub == self.result(called)
 
     def by_stub(self) -> "RecordedTools":
         """The same, with the stub's results before the recorded."""
@@ -83,7 +98,8 @@ class Continuation:
         step, final: the calls that are asked, and whose answer is the end.
         ask: asks the model of any of its calls; `like` is that of the step.
         tools: the results of its tools.
-        calls_first: whether an end is none where a tool was called, and is not now.
+        calls_first: whether an end is none where a tool was called, and is not now, unless it is
+            like the logged one.
         unknown: what an open end is: a failure, which is missing data, or a text.
     """
 
@@ -143,7 +159,7 @@ class Continuation:
                     told = presentable(", ".join(map(str, called)), longest=200)
                     return _summed(asked, **{self.unknown: UNKNOWN + told})
                 place, messages = self._with_results(place, request.messages, called, results)
-            elif self.calls_first and place.tool_calls:
+            elif self.calls_first and place.tool_calls and not self._is_like(text):
                 return _summed(asked, failure=EARLY)
             else:
                 last = self._last_of_loop(place)
@@ -157,6 +173,10 @@ class Continuation:
             request = self._asked(place, messages, request.replicate)
             asked.append(await self.ask(place, request))
         return _summed(asked, failure="it went on and on without an end")
+
+    def _is_like(self, text: str) -> bool:
+        change = text_comparison(self.final.answer_without_reasoning, None, "words").changes
+        return change([text])[0] <= LIKE
 
     def _asked(self, place: Call, messages: Sequence[Message], replicate: int) -> Request:
         update = {"messages": tuple(messages), "replicate": replicate}

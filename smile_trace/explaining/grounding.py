@@ -6,7 +6,7 @@ import re
 from smile_trace._guards.presentable import presentable
 from smile_trace._options import listed_texts
 from smile_trace.attribution.correction.target import Target
-from smile_trace.records import Call
+from smile_trace.records import JSON, Call
 from smile_trace.records.formats.answers import read_tool_calls
 
 
@@ -15,16 +15,38 @@ def why_own(call: Call, target: Target | None) -> str | None:
     given, answer = _given(call), call.answer_without_reasoning
     if target is None:
         made_up = (text for text in _arguments(answer) if not _stands(text, given))
-        own = next(made_up, None)
-        return own and f"“{presentable(own, longest=60)}” stands nowhere in what it was given"
+        first = next(made_up, None)
+        return first and f"“{presentable(first, longest=60)}” stands nowhere in what it was given"
     if target.expected is None and target.contains is None:
-        found = any(_stands(text, given) for text in listed_texts(target.avoid) or ())
+        own = [text for text in said_instead(answer, target) if codes(text)]
+        found = not own or any(_stands(text, given) for text in own)
         return None if found else "what it should not say stands nowhere in what it was given"
     own_numbers = codes(answer) - codes(given)
     return GIVEN if own_numbers and holds_right(given, call, target) else None
 
 
 GIVEN = "what it should say stands in what it was given"
+_NUMBER = r"\w*\d(?:[\w.-]*\w)?"
+
+
+def said_instead(answer: str, target: Target) -> list[str]:
+    """What a wrong answer says, word for word: what it should avoid, and numbers of what others
+    should be of ("12 months", where it should contain "36 months")."""
+    wanted = _wanted(target)
+    units = re.findall(rf"{_NUMBER}[ -](\w+)", " ".join(wanted))
+    avoided = (
+        text[1:-1] if len(text) > 2 and text[0] == text[-1] == "/" else f"(?i:{re.escape(text)})"
+        for text in listed_texts(target.avoid) or ()
+    )
+    patterns = [*avoided, *(rf"{_NUMBER}[ -]{re.escape(unit)}\b" for unit in units)]
+    said = [found[0] for pattern in patterns if (found := re.search(pattern, answer))]
+    return [text for text in dict.fromkeys(said) if not any(text in one for one in wanted)]
+
+
+def stands_in(text: str, result: JSON) -> bool:
+    """Whether a result holds a text word for word, whatever the case."""
+    told = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+    return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", told, re.IGNORECASE) is not None
 
 
 def _arguments(answer: str) -> list[str]:
@@ -39,9 +61,14 @@ def _arguments(answer: str) -> list[str]:
 def holds_right(given: str, call: Call, target: Target) -> bool:
     """Whether the numbers and codes that a final answer should say, and does not, stand in a
     text."""
-    wanted = [*(listed_texts(target.contains) or ()), *([target.expected] * bool(target.expected))]
+    wanted = _wanted(target)
     said = codes(call.answer_without_reasoning)
-    return bool(wanted) and all(_stands(str(text), given, but=said) for text in wanted)
+    return bool(wanted) and all(_stands(text, given, but=said) for text in wanted)
+
+
+def _wanted(target: Target) -> list[str]:
+    """The texts that an answer should hold."""
+    return [*(listed_texts(target.contains) or ()), *([target.expected] if target.expected else ())]
 
 
 def codes(text: str) -> frozenset[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import listed, ordinal
 from smile_trace._text.titles import title
+from smile_trace.attribution.correction.search import MOST_FOUND
 from smile_trace.dialects.answers import SHORTEST_OUTPUT, makes
 from smile_trace.records import (
     JSON,
@@ -93,7 +94,8 @@ def drivers_of(explanation: Explanation) -> list[SegmentAttribution]:
     strongest first; then the others so. Of a wrong answer that a removal makes right, the parts
     that are removed, each with how often the answer is right then."""
     if explanation.corrections:
-        return _corrected(explanation.corrections[0])
+        found = [part for one in explanation.corrections[:MOST_FOUND] for part in _corrected(one)]
+        return list({part.key: part for part in found}.values())
     segments, coarser = explanation.segments, explanation.coarser
     outermost = outermost_drivers(segments, coarser)
     outermost.sort(key=lambda one: one.unit != "tool_result")

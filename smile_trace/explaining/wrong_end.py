@@ -2,7 +2,8 @@
 
 From the final answer back, each step of the path is asked without parts of its prompt, and every
 response is continued to the end (`Continuation`): a part is a culprit if the end is right without
-it. Where there is none, the path goes on to the calls that the step's own answer depends on.
+it. Of several the one counts whose end is most like the logged one: what says something else avoids
+much. Where there is none, the path goes on to the calls that the step's own answer depends on.
 """
 
 from collections.abc import Sequence
@@ -13,13 +14,21 @@ from smile_trace._guards.presentable import presentable
 from smile_trace._options import TARGETS
 from smile_trace._stats.intervals import wilson
 from smile_trace._text.lists import listed, listed_few
+from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.attribution.correction.search import CONFIRMING, MOST_FOUND, RIGHT_SHARE
 from smile_trace.attribution.correction.sentences import by_chance
 from smile_trace.attribution.correction.target import Target
 from smile_trace.attribution.estimation.inference import LEVEL
-from smile_trace.explaining.continuation import UNKNOWN, Continuation, RecordedTools
+from smile_trace.attribution.segmentation.selections import asks
+from smile_trace.explaining.continuation import (
+    EARLY,
+    LIKE,
+    UNKNOWN,
+    Continuation,
+    RecordedTools,
+)
 from smile_trace.explaining.driver import ExplanationFailed, cost_of
-from smile_trace.explaining.grounding import GIVEN, holds_right, why_own
+from smile_trace.explaining.grounding import said_instead, stands_in, why_own
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.path_walk import (
     Asking,
@@ -33,12 +42,15 @@ from smile_trace.explaining.preparation import Prepared
 from smile_trace.explaining.sources import call_name, sources_of
 from smile_trace.models import Model, Request
 from smile_trace.models.metered import MeteredModel
-from smile_trace.records import Call, Correction, Explanation, Response, Segment
-from smile_trace.records.formats.answers import read_tool_calls
+from smile_trace.records import Call, Correction, Explanation, Observation, Response, Segment
+from smile_trace.records.formats.answers import Called, read_tool_calls
 from smile_trace.records.path import Culprit, CulpritKind, ExplanationPath, PathStep
 
 END_BUDGET = 60
 """Runs of one step to the end, but for those that confirm."""
+
+SAME = 0.02
+"""Ends that are further from the logged one by less are as like it."""
 
 RIGHT = "The final answer is right."
 NOTHING = "No step was found to blame: no removal in any of these calls makes the end right."
@@ -72,7 +84,12 @@ class WrongEnd(PathWalk):
         asked: the options with the target of the end; `options` are those of the steps' own
             answers.
         tools: what tools returned.
-        culprit: the earliest so far.
+        culprit: the likeliest so far.
+        changed, at: how far its end is from the logged one, 1 if that was not measured; the call
+            that was asked without it.
+        also: what is confirmed, in words.
+        aside: parts of what was asked without which something else is said: they are not removed
+            from earlier calls.
         ended: whether nothing before the steps so far can be to blame.
         unknown: the calls from which runs lead to where nothing is known.
     """
@@ -81,6 +98,10 @@ class WrongEnd(PathWalk):
     asked: ExplainOptions
     tools: RecordedTools
     culprit: Culprit | None = None
+    changed: float = 1.0
+    at: str | None = None
+    also: list[str] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
     ended: bool = False
     unknown: set[str] = field(default_factory=set)
     target: Target = field(init=False)
@@ -94,8 +115,11 @@ class WrongEnd(PathWalk):
         met = path.steps[0].explanation.met
         if not met and (self.culprit is None or self.culprit.kind == "tool"):
             await self._ask_stub()
-        culprit = None if met else self._settled(path.steps[0])
-        said = RIGHT if met else NOTHING if culprit is None else culprit.summary
+        culprit = None if met else self._settled()
+        if culprit is not None:
+            said = culprit.summary
+        else:
+            said = RIGHT if met else " ".join([NOTHING, *self._possible(path.steps[0])])
         summary = f"{said} {path.summary}"
         return path.model_copy(update={"culprit": culprit, "summary": summary, "cost": self.cost})
 
@@ -107,7 +131,8 @@ class WrongEnd(PathWalk):
 
     async def _explain(self, wanted: Wanted) -> Explanation:
         call = checked(wanted.call)
-        prepared, paid = await self.asking.opened(call, self.asked)
+        asked = replace(self.asked, protect=(*self.asked.protect, *self.aside))
+        prepared, paid = await self.asking.opened(call, asked)
         continued = self._continued(call, paid)
         try:
             found = await self._of_end(prepared, continued, call)
@@ -117,10 +142,11 @@ class WrongEnd(PathWalk):
             found = None
         if found is not None and self._decide(found, call):
             return found
-        if found is None or any(UNKNOWN in (row.failure or "") for row in found.perturbations):
+        failed = [UNKNOWN] if found is None else [row.failure or "" for row in found.perturbations]
+        if any(why.startswith((UNKNOWN, EARLY)) for why in failed):
             self.unknown.add(call.id)
-            if self.culprit is None:
-                await self._blame_open(prepared, continued, call)
+        if any(why.startswith(UNKNOWN) for why in failed) and self._may_be_open():
+            await self._blame_open(prepared, continued, call)
         return await super()._explain(wanted)
 
     def _decide(self, found: Explanation, call: Call) -> bool:
@@ -131,14 +157,22 @@ class WrongEnd(PathWalk):
             again = _counted(*found.control)
             said = f" by chance: asked again as it was sent, the end is right{_share(again)}"
             self._blame_model(call, said, correction=again)
-        elif found.corrections:
-            self._blame_parts(found, call, found.corrections[0])
         else:
             own = why_own(call, self.target if call.id == self.final.id else None)
-            if own is not None:
+            for one in found.corrections[:MOST_FOUND]:
+                self._blame_parts(found, call, one, self._change(found, one))
+            if own is not None and self.changed > LIKE:
                 self._blame_model(call, f": {own}")
-            return False
+            return bool(found.corrections) and self.changed <= LIKE
         return True
+
+    def _change(self, found: Explanation, correction: Correction) -> float:
+        """How far the right ends without these parts are from the logged one."""
+        texts = [row.response or "" for row in _without(found, correction.parts)]
+        right = self.target.comparison(self._end, None).right(texts)
+        ends = [text for text, met in zip(texts, right, strict=True) if met]
+        changes = text_comparison(self._end, None, "words").changes(ends)
+        return sum(changes) / len(changes) if changes else 1.0
 
     async def _with_tools(self, step: PathStep) -> PathStep:
         return step
@@ -179,25 +213,35 @@ class WrongEnd(PathWalk):
 
     def _blame_model(self, call: Call, said: str, **evidence: Any) -> None:
         self.ended = True
-        none = "" if evidence else f", {UNHELPFUL}"
+        none = "" if evidence or self.also else f", {UNHELPFUL}"
         self._blame("model", call, f"{self._named(call)}{said}{none}", **evidence)
 
     def _blame_parts(
-        self, found: Explanation, call: Call, correction: Correction, *, is_open: bool = False
+        self, found: Explanation, call: Call, correction: Correction, changed: float | None = None
     ) -> None:
-        """Blame the parts that a correction removes, or where they came from."""
-        sources = sources_of(found, call, self.trace)
+        """Blame the parts that a correction removes, or where they came from; without `changed`
+        they are open. Of two that are confirmed the one is to blame whose end changes less, of two
+        alike what the other came from."""
+        alone = found.model_copy(update={"corrections": (correction,)})
+        sources = sources_of(alone, call, self.trace)
         told = tuple(map(as_source, sources))
-        step = PathStep(call=call.id, name="", explanation=found, sources=told)
-        names = drivers_named(step, told)
+        names = drivers_named(PathStep(call=call.id, name="", explanation=found), told)
         evidence: dict[str, Any] = {"parts": correction.parts}
-        then = f"the end is right{_share(correction)}"
-        if is_open:
+        then, perhaps = f"the end is right{_share(correction)}", ""
+        if changed is None:
             evidence["open"] = calls = _unknown_calls(found, correction.parts)
-            then = f"{self._number(call)} {_asks(calls)}"
+            then, perhaps = f"{self._number(call)} {_asks(calls)}", ", perhaps"
         else:
             evidence["correction"] = correction
-        perhaps = ", perhaps" * is_open
+            if changed > LIKE and _is_asked(correction.parts, call):
+                self.aside += [part.text for part in correction.parts]
+            else:
+                self.also.append(names)
+            known = self.culprit
+            came = known is not None and known.kind == "tool" and self.at != call.id
+            if known is not None and changed > self.changed + (SAME if came else -SAME):
+                return
+            self.changed, self.at = changed, call.id
         one = sources[0] if len({s.call and s.call.id for s in sources}) == 1 else None
         if one is not None and one.kind == "tool_result":
             said = f"{self._result(one.name, one.call)}{perhaps}: without {names}, {then}"
@@ -206,10 +250,17 @@ class WrongEnd(PathWalk):
             said = f"{self._named(one.call)}{perhaps}: without {names}, {then}"
             self._blame("model", one.call, said, **evidence)
         else:
-            self.ended = not is_open and all(source.call is None for source in sources)
+            self.ended = self.changed <= LIKE and all(source.call is None for source in sources)
             it = "it" if len(correction.parts) == 1 else "them"
             since = f"{self._named(call)}{perhaps} because of {names}"
             self._blame("part", call, f"{since}: without {it} from there on, {then}", **evidence)
+
+    def _may_be_open(self) -> bool:
+        """Whether what could not be confirmed may be to blame: where nothing else is, or only what
+        was asked last, without which something else is said."""
+        found = self.culprit
+        asked = found is not None and found.parts and _is_asked(found.parts, self.final)
+        return found is None or bool(asked and self.changed > LIKE)
 
     async def _blame_open(self, prepared: Prepared, continued: Continuation, call: Call) -> None:
         """Blame the parts without which tools are asked for what nobody knows."""
@@ -220,15 +271,16 @@ class WrongEnd(PathWalk):
             calls = _unknown_calls(found, ())
             said = f", perhaps by chance: asked again as it was sent, it {_asks(calls)}"
             self._blame_model(call, said, open=calls)
-        elif found.corrections:
-            self._blame_parts(found, call, found.corrections[0], is_open=True)
+            return
+        given = [one for one in found.corrections if not _is_asked(one.parts, call)]
+        for one in given[:1] or found.corrections[: self.culprit is None]:
+            self._blame_parts(found, call, one)
 
     async def _ask_stub(self) -> None:
         """Blame the last tool whose result the stub contradicts, if the end is right by that."""
         told, compared = self.tools.by_stub(), self.target.comparison(self._end, None)
         for call in reversed(self.trace.calls):
-            made = read_tool_calls(call.answer_without_reasoning) or ()
-            other = [one for one in made if told.result(one) != self.tools.result(one)]
+            other = [o for o in _calls_of(call) if told.result(o) != self.tools.result(o)]
             if not other:
                 continue
             if self.culprit is not None and self.culprit.call == call.id:
@@ -245,32 +297,44 @@ class WrongEnd(PathWalk):
                 self._blame("tool", call, f"{since}: {then}", correction=found)
                 return
 
-    def _settled(self, final: PathStep) -> Culprit | None:
-        """The culprit when everything is looked at; where no removal helped, the tool whose result
-        the final answer depends on most, or the model, if that result holds what is right."""
+    def _settled(self) -> Culprit | None:
+        """The culprit when everything is looked at, and what else was confirmed."""
         if self.culprit is None:
-            found = sources_of(final.explanation, self.final, self.trace)
-            one = next((s for s in found if s.kind == "tool_result" and s.open is None), None)
-            if one is None:
-                return None
-            result = " ".join(self.final.messages[part.message].content for part in one.drivers)
-            if holds_right(result, self.final, self.target):
-                self._blame_model(self.final, f": {GIVEN}")
-                return self.culprit
-            said = (
-                "No removal was found that makes the end right. The answer depends on "
-                f"{self._result(one.name, one.call)}: if that call is as it should be, its result "
-                "was wrong when it came in."
-            )
-            return Culprit(kind="tool", call=(one.call or self.final).id, summary=said)
-        if self.culprit.kind != "tool":
-            return self.culprit
-        then = "That call was not looked at."
-        if self.culprit.call in self.unknown:
-            then = "Whether that call is right is open: others have results that are not known."
-        elif self.culprit.call in self.explained:
-            then = "Nothing was found wrong in that call."
-        return self.culprit.model_copy(update={"summary": f"{self.culprit.summary} {then}"})
+            return None
+        said = [self.culprit.summary]
+        if self.culprit.kind == "tool" and self.culprit.call in self.unknown:
+            said.append("Whether that call is right is open: not all its ends tell.")
+        elif self.culprit.kind == "tool" and self.culprit.call not in self.explained:
+            said.append("That call was not looked at.")
+        elif self.culprit.kind == "tool":
+            said.append("No removal in that call was found that makes the end right.")
+        if also := [name for name in dict.fromkeys(self.also) if name not in self.culprit.summary]:
+            named = listed_few(also, most=2, conjunction="or")
+            said.append(f"The end is also right without {named}.")
+        return self.culprit.model_copy(update={"summary": " ".join(said)})
+
+    def _possible(self, final: PathStep) -> list[str]:
+        """What may be wrong where no removal helped: the results that the final answer depends on,
+        but for those that the stub confirms, and where the words stand that it should not say."""
+        found = sources_of(final.explanation, self.final, self.trace)
+        made = [(one, call) for call in self.trace.calls for one in _calls_of(call)]
+        from_tools = {(s.name, s.call.id) for s in found if s.kind == "tool_result" and s.call}
+        doubtful = [
+            presentable(one.name, longest=60)
+            for one, call in made
+            if (one.name, call.id) in from_tools and not self.tools.confirms(one)
+        ]
+        said = []
+        if doubtful:
+            named = listed(list(dict.fromkeys(doubtful)), "or")
+            may = "Something that the answer depends on may be wrong"
+            said.append(f"{may}: the result of {named}.")
+        for text in said_instead(self._end, self.target):
+            holding = [at for at in made if stands_in(text, self.tools.result(at[0]))]
+            if len(holding) == 1:
+                [(one, call)] = holding
+                said.append(f"“{presentable(text)}” stands in {self._result(one.name, call)}.")
+        return said
 
     # -- names ----------------------------------------------------------------------------------
 
@@ -294,6 +358,10 @@ class WrongEnd(PathWalk):
         return f"step {ids.index(call.id) + 1} of {len(ids)}"
 
 
+def _calls_of(call: Call) -> Sequence[Called]:
+    return read_tool_calls(call.answer_without_reasoning) or ()
+
+
 def _counted(right: int, of: int) -> Correction:
     low, high = (float(right), float(right)) if of == 1 else wilson(right, of, LEVEL)
     return Correction(parts=(), right=right, of=of, ci_low=low, ci_high=high)
@@ -309,13 +377,25 @@ def _share(found: Correction) -> str:
 
 def _unknown_calls(found: Explanation, parts: Sequence[Segment]) -> tuple[str, ...]:
     """The calls of tools whose results nobody knows, without these parts."""
+    said = [row.response or "" for row in _without(found, parts)]
+    return tuple(sorted({text.removeprefix(UNKNOWN) for text in said if UNKNOWN in text}))
+
+
+def _without(found: Explanation, parts: Sequence[Segment]) -> list[Observation]:
+    """The rows that lack just these parts."""
     removed = {part.key for part in parts}
-    calls = set()
-    for row in found.perturbations:
+
+    def lacks(row: Observation) -> bool:
         keys = zip(found.partitions[row.level], row.mask, strict=True)
-        if UNKNOWN in (row.response or "") and removed == {key for key, kept in keys if not kept}:
-            calls.add(str(row.response).removeprefix(UNKNOWN))
-    return tuple(sorted(calls))
+        return removed == {key for key, kept in keys if not kept}
+
+    return list(filter(lacks, found.perturbations))
+
+
+def _is_asked(parts: Sequence[Segment], call: Call) -> bool:
+    """Whether these parts stand in what was asked last."""
+    asked = [number for number, message in enumerate(call.messages) if asks(message)]
+    return all(part.message in asked[-1:] for part in parts)
 
 
 def _asks(calls: Sequence[str]) -> str:
