@@ -216,7 +216,7 @@ class AllOptions(StoredOptions):
             "default 80 where texts are compared and the prompt has more than a dozen words, "
             "else 40.",
             "The most calls to the model; by default 80 where texts are compared and the "
-            "prompt has more than a dozen words, else 40, and of a path 240.",
+            "prompt has more than a dozen words, else 40; of a path 240, with a target 640.",
             least=4,
         ),
     ] = None

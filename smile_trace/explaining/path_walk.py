@@ -14,6 +14,7 @@ from smile_trace.explaining.sources import Found, OfferedTools, call_name, sourc
 from smile_trace.records import JSON, Call, Cost, Explanation, Response, Trace
 from smile_trace.records.path import ExplanationPath, PathStep, Source
 
+NOT_EXPLAINED = "that call is not explained"
 _MAX_NAMED = 3
 """Sources of a step that are named; the others are counted."""
 
@@ -146,7 +147,7 @@ class PathWalk:
                 if not self.steps:
                     raise
                 used_up = isinstance(error, BudgetUsedUp)
-                why = str(error) if used_up else f"that call is not explained: {error}"
+                why = str(error) if used_up else f"{NOT_EXPLAINED}: {error}"
                 self._lead(wanted, not_followed=why)
                 continue
             self._lead(wanted, step=len(self.steps))

@@ -17,7 +17,7 @@ from smile_trace.explaining.continuation import RecordedTools, Stub
 from smile_trace.explaining.driver import OnRound, wait_for
 from smile_trace.explaining.inputs import answered_call, read_trace
 from smile_trace.explaining.options import AnyModel, ExplainOptions, Question
-from smile_trace.explaining.path_walk import STEP_BUDGET, PathWalk
+from smile_trace.explaining.path_walk import NOT_EXPLAINED, STEP_BUDGET, PathWalk
 from smile_trace.explaining.preparation import Prepared, prepare_call
 from smile_trace.explaining.spending import Estimate, ForegroundSpending, estimate_of
 from smile_trace.explaining.wrong_end import WrongEnd, without_target
@@ -69,6 +69,7 @@ def explain_path(
     tool is found to blame, the stub's results are tried in place of the recorded. No tool is run.
 
     A path that the store has, with the options that are given here, is returned as it is stored.
+    One with a call that could not be explained is not kept: that may be known another time.
 
     Args:
         trace_id: of a captured trace, or `trace_id:span_id` to begin at another call.
@@ -82,7 +83,8 @@ def explain_path(
         signal: as for `explain`.
         distance: as for `explain`.
         expected, contains, avoid: what the final answer should have been, as for `explain`.
-        stub: what a tool would return: a function of its name and arguments, None if unknown.
+        stub: what a tool would return: a function of its name and arguments, None if unknown. Where
+            a tool may be to blame it is asked for the calls of the trace, too.
         seed: as for `explain`.
         app: as for `explain`.
         fresh: as for `explain`.
@@ -117,7 +119,8 @@ def explain_path(
             return stored
     trace = read_trace(trace_id.partition(":")[0], conf)
     path = ask_path(question, trace, conf, depth=depth, stub=stub, fresh=fresh, on_round=on_round)
-    if chosen is not None:
+    leads = [source.not_followed or "" for step in path.steps for source in step.sources]
+    if chosen is not None and not any(why.startswith(NOT_EXPLAINED) for why in leads):
         from smile_trace.store.stored import keep
 
         keep(path, trace, path.steps[0].call, chosen, conf, wanted=trace_id)

@@ -205,7 +205,8 @@ def culprit_of_path(path: ExplanationPath) -> str:
         return NO_DRIVER
     names = [_culprit_name(part, step.explanation) for part in culprit.parts]
     named = ", ".join(dict.fromkeys(names)) or f"the {culprit.kind}"
-    return short(f"{short(named, LONGEST // 2)}: {step.title}", LONGEST)
+    perhaps = "perhaps " * (culprit.correction is None)
+    return short(f"{perhaps}{short(named, LONGEST // 2)}: {step.title}", LONGEST)
 
 
 def _culprit_name(part: Segment, explanation: Explanation) -> str:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from smile_trace.explaining.continuation import UNKNOWN, Continuation, RecordedTools
 from smile_trace.explaining.grounding import why_own
 from smile_trace.explaining.options import Question
-from smile_trace.explaining.paths import ask_path
+from smile_trace.explaining.paths import ask_path, explain_path
 from smile_trace.models import Request
 from smile_trace.models.base import Capabilities
 from smile_trace.models.registry import as_model
@@ -30,6 +31,7 @@ from smile_trace.records import (
 from smile_trace.records.formats.answers import read_tool_calls, tool_calls_text
 from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings
+from tests.support.sample_paths import sample_path
 from tests.support.wrong_agents import WrongAgent, wrong_agent
 
 
@@ -100,8 +102,8 @@ def test_where_neither_removals_nor_a_stub_say_more_nobody_is_to_blame() -> None
     assert path.culprit is None
     assert path.summary.startswith(
         "No step was found to blame: no removal in any of these calls makes the end right. "
-        "Something that the answer depends on may be wrong: the result of get_warranty. “12 "
-        "months” stands in the result of get_warranty (called in step 2 of 3). The final answer depends on "
+        "Something that the answer depends on may be wrong: the result of get_warranty. "
+        "“12 months” stands in the result of get_warranty (called in step 2 of 3). The final "
     )
 
 
@@ -140,6 +142,25 @@ def test_an_answer_by_chance_is_asked_again() -> None:
     assert path.culprit.correction is not None
     assert path.culprit.correction.of >= 2
     assert "by chance: asked again as it was sent, the end is right in " in path.summary
+
+
+@pytest.mark.parametrize(
+    ("why", "kept"),
+    [("that call is not explained: x does not answer", 0), ("that call is deeper than 5 calls", 1)],
+)
+def test_a_path_with_a_call_that_was_not_explained_is_not_kept(
+    why: str, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sample_path("Lamps count as furniture", name="get_warranty")
+    source = path.steps[0].sources[0].model_copy(update={"not_followed": why})
+    steps = (path.steps[0].model_copy(update={"sources": (source,)}),)
+    found, stored = path.model_copy(update={"steps": steps}), list[ExplanationPath]()
+    monkeypatch.setattr("smile_trace.store.stored.look_up", lambda *_: SimpleNamespace(path=None))
+    monkeypatch.setattr("smile_trace.store.stored.keep", lambda one, *_, **__: stored.append(one))
+    monkeypatch.setattr("smile_trace.explaining.paths.read_trace", lambda *_: None)
+    monkeypatch.setattr("smile_trace.explaining.paths.ask_path", lambda *_, **__: found)
+    assert explain_path("1" * 32) == found
+    assert len(stored) == kept
 
 
 # -- planted tools ---------------------------------------------------------------------------------

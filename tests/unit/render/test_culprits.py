@@ -122,6 +122,9 @@ def test_the_step_at_which_an_agent_went_wrong_is_in_the_same_column() -> None:
     assert [name for name, *_ in scores(path)] == ["smile.path"]
     culprit = scores(path.model_copy(update={"culprit": blamed}))[1]
     assert culprit == ("smile.culprit", "furniture: The output of get_warranty", 0.9)
+    supposed = blamed.model_copy(update={"correction": None})
+    culprit = scores(path.model_copy(update={"culprit": supposed}))[1]
+    assert culprit == ("smile.culprit", "perhaps furniture: The output of get_warranty", 0.0)
 
 
 def test_trackers_show_it_beside_the_explanation_of_the_answer() -> None:
