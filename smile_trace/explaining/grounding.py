@@ -43,7 +43,7 @@ def said_instead(answer: str, target: Target) -> list[str]:
     return [text for text in dict.fromkeys(said) if not any(text in one for one in wanted)]
 
 
-def stands_in(text: str, result: JSON) -> bool:
+def word_for_word(text: str, result: JSON) -> bool:
     """Whether a result holds a text word for word, whatever the case."""
     told = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
     return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", told, re.IGNORECASE) is not None

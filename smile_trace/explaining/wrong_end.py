@@ -28,7 +28,7 @@ from smile_trace.explaining.continuation import (
     RecordedTools,
 )
 from smile_trace.explaining.driver import ExplanationFailed, cost_of
-from smile_trace.explaining.grounding import said_instead, stands_in, why_own
+from smile_trace.explaining.grounding import said_instead, why_own, word_for_word
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.path_walk import (
     Asking,
@@ -330,7 +330,7 @@ class WrongEnd(PathWalk):
             may = "Something that the answer depends on may be wrong"
             said.append(f"{may}: the result of {named}.")
         for text in said_instead(self._end, self.target):
-            holding = [at for at in made if stands_in(text, self.tools.result(at[0]))]
+            holding = [at for at in made if word_for_word(text, self.tools.result(at[0]))]
             if len(holding) == 1:
                 [(one, call)] = holding
                 said.append(f"“{presentable(text)}” stands in {self._result(one.name, call)}.")
