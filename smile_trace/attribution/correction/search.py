@@ -146,8 +146,9 @@ class CorrectionSearch:
                 less = held | frozenset(removed[:start] + removed[start + size :])
                 if less == held:
                     continue
-                while self._is_worth_asking(less):
-                    yield from self._try([less], again=True)
+                for _ in range(TRIES):  # an answer may fail, or be that of another removal
+                    if self._is_worth_asking(less):
+                        yield from self._try([less], again=True)
                 if self._helps(less):
                     removed = sorted(less - held, key=_place)
                     size = min(size, (len(removed) + 1) // 2)

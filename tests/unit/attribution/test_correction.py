@@ -11,6 +11,7 @@ from smile_trace.attribution import CannotExplain
 from smile_trace.attribution.correction.search import CONFIRMING, CorrectionSearch, Removal
 from smile_trace.attribution.correction.study import CorrectionStudy
 from smile_trace.attribution.correction.target import Target
+from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.records import Explanation, ExplanationSettings, Message, Prompted, Response
 from smile_trace.records.perturbation import Segment
 
@@ -340,3 +341,17 @@ def test_the_search_ends_at_the_fewest_and_finest(
     wrong: list[str], pieces: Mapping[str, Sequence[str]], found: str
 ) -> None:
     assert searched(wrong, pieces) == [found]
+
+
+def test_a_removal_that_is_never_answered_ends_the_search() -> None:
+    """Runs of an agent that lead to where nothing is known have no answer."""
+    prompted = Prompted(messages=(Message(role="user", content="One. Two. Three. Four. Five."),))
+    parts = Segmentation(prompted, "sentence").segments[:4]
+    search = CorrectionSearch(parts, lambda part: [], repeats=True, control=0.0, seed=[0])
+    right: dict[Removal, list[bool]] = {}
+    steps = 0
+    for removals in itertools.islice(search.steps(), 200):
+        right |= {one: [True] if len(one) > 2 else [] for one in removals}
+        search.right, steps = right, steps + 1
+    assert steps < 200
+    assert [len(one.parts) for one in search.found] == [3]
