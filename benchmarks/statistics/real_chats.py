@@ -20,7 +20,7 @@ from pathlib import Path
 from random import Random
 
 from benchmarks.statistics.chats import wilson
-from smile_trace.attribution import PerturbationStudy
+from smile_trace.attribution import PerturbationStudy, Study
 from smile_trace.models import Request
 from smile_trace.models.kinds.local import LocalModel, LocalSettings
 from smile_trace.models.packaged import chat_model_path
@@ -150,6 +150,11 @@ def explain(chat: Chat, answers: Answers, seed: int) -> Explanation:
         deterministic=True,
         remote=False,
     )
+    return finished(study, answers)
+
+
+def finished(study: Study, answers: Answers) -> Explanation:
+    """What a study explains when everything that it asks is answered."""
     while rows := study.ask():
         said = answers.say([row.messages for row in rows])
         study.tell([(row, Response(text=text)) for row, text in zip(rows, said, strict=True)])

@@ -22,14 +22,14 @@ from pathlib import Path
 from random import Random
 
 from benchmarks.statistics.chats import wilson
-from benchmarks.statistics.real_chats import FACTS, Answers, Chat, candidate
+from benchmarks.statistics.real_chats import FACTS, Answers, Chat, candidate, finished
 from smile_trace.attribution.correction.study import CorrectionStudy
 from smile_trace.attribution.correction.target import Target
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.reporting.segments import is_within
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.selections import asks
-from smile_trace.records import Explanation, ExplanationSettings, Prompted, Response, Segment
+from smile_trace.records import Explanation, ExplanationSettings, Prompted, Segment
 
 CHATS = 30
 BUDGET = 80
@@ -63,7 +63,7 @@ def wrong_chats(answers: Answers) -> Iterator[tuple[int, Chat, str]]:
 def study(chat: Chat, said: str, answers: Answers, seed: int) -> Explanation:
     """What a study finds."""
     wanted = says(chat.fact)
-    found = CorrectionStudy(
+    asked = CorrectionStudy(
         Prompted(messages=chat.messages, form="chat"),
         ExplanationSettings(model="smollm2", budget=BUDGET, seed=seed, contains=wanted),
         Target(contains=wanted),
@@ -71,10 +71,7 @@ def study(chat: Chat, said: str, answers: Answers, seed: int) -> Explanation:
         deterministic=True,
         remote=False,
     )
-    while rows := found.ask():
-        texts = answers.say([row.messages for row in rows])
-        found.tell([(row, Response(text=text)) for row, text in zip(rows, texts, strict=True)])
-    return found.result()
+    return finished(asked, answers)
 
 
 def parts_of(chat: Chat) -> list[Segment]:

@@ -33,3 +33,8 @@ def ordinal(index: int) -> str:
     number = index + 1
     teen = number % 100 in (11, 12, 13)
     return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+
+
+def per_cent(low: float, high: float) -> str:
+    """An interval of a share, as `12 to 61 %`."""
+    return f"{100 * low:.0f} to {100 * high:.0f} %"

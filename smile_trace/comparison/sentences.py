@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence, Sized
 
-from smile_trace._text.lists import listed, listed_few
+from smile_trace._text.lists import listed, listed_few, per_cent
 from smile_trace._text.rare_cases import rare_case
 from smile_trace.records.comparison import (
     ANOTHER_ANSWER,
@@ -26,7 +26,7 @@ from smile_trace.render.comparison.layout import (
     quoted,
 )
 from smile_trace.render.comparison.report_words import LONGEST_NAME, percent
-from smile_trace.render.text import per_cent, probability, short
+from smile_trace.render.text import probability, short
 
 MIN_ALONE = 0.2
 """An edit needs the others if it alone moves the answers by a smaller share of its effect."""

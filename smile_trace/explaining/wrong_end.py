@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from smile_trace._guards.presentable import presentable
 from smile_trace._options import TARGETS
 from smile_trace._stats.intervals import wilson
-from smile_trace._text.lists import listed, listed_few
+from smile_trace._text.lists import listed, listed_few, per_cent
 from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.attribution.correction.search import CONFIRMING, MOST_FOUND, RIGHT_SHARE
 from smile_trace.attribution.correction.sentences import by_chance
@@ -371,7 +371,7 @@ def _share(found: Correction) -> str:
     """How often the end is right; nothing for a model that repeats itself."""
     if found.of == 1:
         return ""
-    interval = f"{100 * found.ci_low:.0f} to {100 * found.ci_high:.0f} %"
+    interval = per_cent(found.ci_low, found.ci_high)
     return f" in {found.right} of {found.of} runs [{interval}]"
 
 

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from smile_trace._text.lists import per_cent
 from smile_trace.records.profile import (
     ProbeChange,
     ProbeResult,
@@ -22,7 +23,7 @@ from smile_trace.records.profile import (
 from smile_trace.render.html import LONGEST_TITLE, filled
 from smile_trace.render.review import confirmed
 from smile_trace.render.scores import frame
-from smile_trace.render.text import difference, per_cent, short, visible
+from smile_trace.render.text import difference, short, visible
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]

@@ -3,6 +3,7 @@ probe, in words. Every text is escaped."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from smile_trace._text.lists import per_cent
 from smile_trace.records.judgement import (
     QUESTIONS,
     Confirmation,
@@ -13,7 +14,7 @@ from smile_trace.records.judgement import (
 )
 from smile_trace.records.message import messages_text
 from smile_trace.render.html import filled
-from smile_trace.render.text import difference, per_cent, short, visible, whole_difference
+from smile_trace.render.text import difference, short, visible, whole_difference
 
 
 def review_to_html(

@@ -6,10 +6,11 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from smile_trace._text.lists import per_cent
 from smile_trace.records.report import Share
 from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions, Trial, Untested
 from smile_trace.render.comparison.layout import ANOTHER, moved_answers
-from smile_trace.render.text import per_cent, short, visible
+from smile_trace.render.text import short, visible
 
 _LONGEST_LINE, _LONGEST_QUOTE = 2000, 160
 _AROUND = 4

@@ -108,11 +108,6 @@ def unsigned(value: float) -> str:
     return f"{value:.2f}".replace("-", "\u2212")
 
 
-def per_cent(low: float, high: float) -> str:
-    """Return an interval of a share, as `12 to 61 %`."""
-    return f"{100 * low:.0f} to {100 * high:.0f} %"
-
-
 def short(text: str, longest: int = 90) -> str:
     """Return `text` on one line, truncated to `longest` characters. Combining marks at its
     beginning get a circle to stand on, lest they join what stands before."""

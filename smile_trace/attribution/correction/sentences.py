@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smile_trace._text.lists import in_words, listed, listed_few
+from smile_trace._text.lists import in_words, listed, listed_few, per_cent
 from smile_trace.attribution.reporting.summary import Subject, named_parts
 from smile_trace.records import Correction, Explanation, Segment, SegmentAttribution
 
@@ -78,7 +78,7 @@ def _said(found: Correction, explanation: Explanation) -> str:
     without = listed(_names(found.parts, explanation))
     if found.of == 1:
         return without
-    share = f"{100 * found.ci_low:.0f} to {100 * found.ci_high:.0f} %"
+    share = per_cent(found.ci_low, found.ci_high)
     return f"{without} ({found.right} of {found.of} [{share}])"
 
 

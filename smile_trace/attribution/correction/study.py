@@ -254,8 +254,11 @@ class CorrectionStudy:
         """Plan the next removals; False at the end."""
         if not self._attribution.reproduced or by_chance(*self._control):
             return False
-        self._search.right = {of: self._right(rows) for of, rows in self._removals.items()}
-        self._search.changed = {of: self._changed(rows) for of, rows in self._removals.items()}
+        right = {of: self._right(rows) for of, rows in self._removals.items()}
+        self._search.right = right
+        self._search.changed = {
+            of: self._changed(rows, right[of]) for of, rows in self._removals.items()
+        }
         self._steps = self._steps or self._search.steps()
         removals = next(self._steps, [])
         for removal in removals:
@@ -290,9 +293,9 @@ class CorrectionStudy:
         right = self._target.right(texts)
         return [bool(text.strip()) and met for text, met in zip(texts, right, strict=True)]
 
-    def _changed(self, rows: Sequence[Perturbation]) -> float:
+    def _changed(self, rows: Sequence[Perturbation], met: Sequence[bool]) -> float:
         texts = self._texts(rows)
-        right = [text for text, met in zip(texts, self._right(rows), strict=True) if met]
+        right = [text for text, is_right in zip(texts, met, strict=True) if is_right]
         changes = self._words.changes(right or texts)
         return sum(changes) / len(changes) if changes else 0.0
 

@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from smile_trace._text.lists import per_cent
 from smile_trace.records.comparison import (
     Comparison,
     EditEffect,
@@ -17,7 +18,7 @@ from smile_trace.records.comparison import (
 )
 from smile_trace.records.report import Report, ReportedPart
 from smile_trace.render.comparison import layout, report_words
-from smile_trace.render.text import number, per_cent, probability, short, signed, visible
+from smile_trace.render.text import number, probability, short, signed, visible
 
 _STYLE = {
     "supports": "bold blue",
