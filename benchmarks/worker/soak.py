@@ -86,8 +86,7 @@ def model(address: Any) -> None:
         while True:
             time.sleep(1)
             with server.lock:  # it remembers what it was asked
-                server.bodies.clear()
-                server.headers.clear()
+                server.received.clear()
 
 
 def sample(worker: psutil.Process, home: Path) -> dict[str, float]:

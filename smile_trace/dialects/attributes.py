@@ -1,6 +1,7 @@
 """Reading of attributes that another program wrote: only JSON beyond the bounds raises, a
 `ForeignDataError` of `smile_trace._guards.foreign`."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -135,6 +136,13 @@ def read_json(value: JSON) -> JSON:
         return foreign.decode(value, lenient=True)
     except foreign.NotJSON:
         return None
+
+
+def stringified(value: JSON) -> JSON:
+    """The value, if it is no text, as the JSON that JavaScript makes of it."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def read_list(value: JSON) -> list[JSON]:

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from tests.instrumentors.environments import FOLDER
+from tests.instrumentors.record import write
 from tests.instrumentors.running import try_out
 from tests.instrumentors.table import INSTRUMENTORS, Instrumentor
 from tests.support.uv import NotInstalled
@@ -45,8 +46,7 @@ def _try(instrumentor: Instrumentor, older: bool, record: Path | None, keep: boo
             return False
         if record is not None:
             record.mkdir(parents=True, exist_ok=True)
-            file = record / f"{name.replace(', ', '-')}.jsonl"
-            file.write_bytes(b"".join(line + b"\n" for line in outcome.received))
+            write(outcome, record / name.replace(", ", "-"))
     said = "<br>".join(outcome.wrong) or "ok"
     counted = f"{outcome.calls} | {outcome.read} | {outcome.explained}"
     print(f"| {name} | {outcome.versions} | {counted} | {said} |", flush=True)

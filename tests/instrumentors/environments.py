@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.instrumentors.applications import texts
 from tests.support.paths import ROOT
 from tests.support.uv import uv
 
@@ -49,3 +50,8 @@ def versions(python: Path, packages: Sequence[str]) -> str:
         [str(python), "-c", code, *names], capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
+
+
+def command(python: Path, file: str) -> list[str]:
+    """How an application is run."""
+    return [str(python), str(Path(texts.__file__).parent / f"{file}.py")]

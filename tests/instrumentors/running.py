@@ -7,7 +7,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,15 +18,14 @@ from smile_trace.records import Call
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.run import run
-from tests.instrumentors import served
-from tests.instrumentors.environments import environment, versions
+from tests.instrumentors import environments, node, served
 from tests.instrumentors.table import Instrumentor
 from tests.support import strict_anthropic, strict_openai
 from tests.support.fake_tracker import FolderTracker
+from tests.support.planted import Received
 from tests.support.receiver_process import receiving
 from tests.support.recorded_calls import Row, Said, row_of
 
-APPLICATIONS = Path(__file__).parent / "applications"
 _ANSWER = "The warranty of your kettle lasts 24 months."
 _BY_FIELDS = (
     f"[[ ## reasoning ## ]]\nIt is there.\n\n[[ ## answer ## ]]\n{_ANSWER}\n\n[[ ## completed ## ]]"
@@ -44,6 +43,7 @@ _QUIET = {
     "LANGFUSE_PUBLIC_KEY": "no key",
     "LANGFUSE_SECRET_KEY": "no key",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "OTEL_NODE_RESOURCE_DETECTORS": "none",
 }
 """They ask nobody but the planted servers."""
 _COMPARED = ("messages", "answer", "model", "tools", "documents", "parameters")
@@ -62,6 +62,7 @@ class Outcome(NamedTuple):
         explained: how many of these were.
         wrong: what is.
         received: the requests with spans and logs.
+        requests: those that the servers got, in order.
     """
 
     versions: str
@@ -70,6 +71,7 @@ class Outcome(NamedTuple):
     explained: int
     wrong: list[str]
     received: list[bytes]
+    requests: list[Received]
 
 
 def try_out(instrumentor: Instrumentor, home: Path, *, older: bool = False) -> Outcome:
@@ -83,7 +85,8 @@ def try_out(instrumentor: Instrumentor, home: Path, *, older: bool = False) -> O
         instrumentor = replace(instrumentor, lacks=lacks)
     packages = (*instrumentor.packages, *instrumentor.application.packages)
     before = instrumentor.older if older else None
-    python = environment(f"{instrumentor.name}-{before or 'newest'}", packages, before)
+    made = node if instrumentor.application.file.endswith(".mjs") else environments
+    environment = made.environment(f"{instrumentor.name}-{before or 'newest'}", packages, before)
     with ExitStack() as stack:
         openai = stack.enter_context(strict_openai.strict(_openai))
         anthropic = stack.enter_context(strict_anthropic.strict(_anthropic))
@@ -95,10 +98,11 @@ def try_out(instrumentor: Instrumentor, home: Path, *, older: bool = False) -> O
                 "LANGFUSE_BASE_URL": receiver.address,
                 "TRACING": instrumentor.tracing,
             }
-            wrong = _application(instrumentor, python, where)
+            command = made.command(environment, instrumentor.application.file)
+            wrong = _application(command, where | instrumentor.environment)
             received = receiver.spooled()
-        got = [served.row(body, _openai(body)) for body in openai.bodies]
-        got += [served.row(body, _anthropic(body)) for body in anthropic.bodies]
+        requests = sorted([*openai.received, *anthropic.received], key=lambda one: one.at)
+        got = [served.row(r.body, _answering(r.path)(r.body)) for r in requests]
         os.environ.setdefault("ANTHROPIC_API_KEY", "no key")
         settings = Settings(home=home, **_tables(openai.base_url, anthropic.base_url))
         run(settings, once=True, trackers=[FolderTracker(home / "tracker")])
@@ -107,17 +111,16 @@ def try_out(instrumentor: Instrumentor, home: Path, *, older: bool = False) -> O
     wrong += _compared(instrumentor, got, [call for call, _ in read])
     wrong += _unexplained(instrumentor, read)
     explained = sum(ended.startswith("explained") for _, ended in read)
-    installed = versions(python, packages)
-    return Outcome(installed, len(got), len(read), explained, wrong, received)
+    installed = made.versions(environment, packages)
+    return Outcome(installed, len(got), len(read), explained, wrong, received, requests)
 
 
-def _application(instrumentor: Instrumentor, python: Path, where: dict[str, str]) -> list[str]:
+def _application(command: list[str], told: dict[str, str]) -> list[str]:
     """Run it; what went wrong."""
-    file = APPLICATIONS / f"{instrumentor.application.file}.py"
     own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
-        [str(python), str(file)],
-        env=own | _QUIET | where | instrumentor.environment,
+        command,
+        env=own | _QUIET | told,
         capture_output=True,
         text=True,
         timeout=1800,
@@ -144,6 +147,10 @@ def _tables(openai: str, anthropic: str) -> dict[str, Any]:
         "budget": {"calls_per_explanation": 24, "usd_per_explanation": None},
         "worker": {"poll_seconds": 0.1},
     }
+
+
+def _answering(path: str) -> Callable[[dict[str, Any]], str | list[dict[str, Any]]]:
+    return _anthropic if path.endswith("/messages") else _openai
 
 
 def _openai(body: dict[str, Any]) -> str | list[dict[str, Any]]:

@@ -31,6 +31,7 @@ class Instrumentor:
         environment: variables that it is told by.
         lacks: what it does not write: fields of a row (`tools`), parameters (`seed`), a whole
             call (`stream`), or a field of one call (`parts.messages`).
+        mode: what tells its recording from another one of the same release.
         older: the day of its older release; None where there is none that works.
         older_lacks: what that one does not write besides.
     """
@@ -41,6 +42,7 @@ class Instrumentor:
     tracing: str
     environment: dict[str, str] = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()
+    mode: str = ""
     older: str | None = OLDER
     older_lacks: frozenset[str] = frozenset()
 
@@ -103,6 +105,9 @@ STRANDS = Application(
     "strands_agent", ("strands-agents[openai]>=1.50",), ("context", "tool_call", "tool_result")
 )
 ADK = Application("adk_agent", ("google-adk", "litellm"), ("context", "tool_call", "tool_result"))
+AI_SDK = Application(
+    "ai_sdk.mjs", ("@ai-sdk/openai@3",), ("chat", "stream", "tool_call", "tool_result")
+)
 CREWAI = Application("crewai_crew", ("crewai", "litellm"), ("call", "task"))
 
 _CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -307,4 +312,5 @@ INSTRUMENTORS = (
         older="2026-09-01",
     ),
     Instrumentor("google-adk", ADK, (), "opentelemetry", lacks=frozenset({"model"}), older=None),
+    Instrumentor("vercel-ai-6", AI_SDK, ("ai@6",), "", older=None),
 )

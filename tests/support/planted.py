@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from smile_trace.models import Capabilities, Request
 from smile_trace.models.openai_wire import completion_prompt
@@ -55,6 +55,15 @@ class PlantedModel:
             return Response(failure=str(error))
 
 
+class Received(NamedTuple):
+    """A request in order of arrival."""
+
+    at: int
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
 class PlantedServer(ThreadingHTTPServer):
     """An OpenAI-compatible server that answers by a function of the prompt.
 
@@ -74,10 +83,19 @@ class PlantedServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), handler or PlantedHandler)
         self.function = function
         self.faults: list[tuple[int, dict[str, str], JSON] | None] = []
-        self.bodies: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
+        self.received: list[Received] = []
         self.lock = threading.Lock()
         self.in_flight = self.max_in_flight = 0
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        """Those of all requests."""
+        return [request.body for request in self.received]
+
+    @property
+    def headers(self) -> list[dict[str, str]]:
+        """Those of all requests."""
+        return [request.headers for request in self.received]
 
     @property
     def base_url(self) -> str:
@@ -129,10 +147,8 @@ class PlantedHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         server = self.server
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        body = self.receive()
         with server.lock:
-            server.bodies.append(body)
-            server.headers.append({name.lower(): value for name, value in self.headers.items()})
             fault = server.faults.pop(0) if server.faults else None
             server.in_flight += 1
             server.max_in_flight = max(server.max_in_flight, server.in_flight)
@@ -151,6 +167,15 @@ class PlantedHandler(BaseHTTPRequestHandler):
         finally:
             with server.lock:
                 server.in_flight -= 1
+
+    def receive(self) -> dict[str, Any]:
+        """The body of the request, which the server keeps."""
+        body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        with self.server.lock:
+            received = Received(time.monotonic_ns(), self.path, headers, body)
+            self.server.received.append(received)
+        return body
 
     def chat(self, prompt: str, body: dict[str, Any]) -> JSON:
         """The reply to a chat request whose messages are `prompt`."""

@@ -1,7 +1,8 @@
 """What the recorded spans of other instrumentors hold, counted by hand.
 
 Each application asked a planted server the same things; what its instrumentor wrote of it stands in
-`tests/data/otlp/<package>-<version>[.<mode>].jsonl` (OTLP/JSON; `*.logs.jsonl` are logs).
+`tests/data/otlp/<package>-<version>[.<mode>].jsonl` (OTLP/JSON; `*.logs.jsonl` are logs, and
+`*.requests.jsonl` what the server received).
 """
 
 import json
@@ -500,7 +501,7 @@ RECORDED: dict[str, dict[str, Row]] = {
             user="u-1",
         ),
         "tool_result": Row(
-            AFTER,
+            (*AFTER[:3], ("tool", ("result", "call_1", '{"months":24}'))),
             tools=(TOOL,),
             parameters={"tool_choice": "auto"},
             session="s-1",

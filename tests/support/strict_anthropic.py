@@ -92,10 +92,8 @@ class _Handler(PlantedHandler):
 
     def do_POST(self) -> None:
         server = self.server
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        body = self.receive()
         with server.lock:
-            server.bodies.append(body)
-            server.headers.append({name.lower(): value for name, value in self.headers.items()})
             fault = server.faults.pop(0) if server.faults else None
         if fault is not None:
             self._fail(*fault)

@@ -44,9 +44,7 @@ class _Handler(PlantedHandler):
     server: StrictServer
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        with self.server.lock:
-            self.server.bodies.append(body)
+        body = self.receive()
         try:
             if self.path not in self.server.paths:
                 raise Refused(f"unknown request URL: POST {self.path}")

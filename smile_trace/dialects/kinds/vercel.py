@@ -7,7 +7,14 @@ package `ai` 6, `core/telemetry`; its prompt is that of `@ai-sdk/provider`.
 from collections.abc import Mapping
 from typing import ClassVar
 
-from smile_trace.dialects.attributes import first_text, read_json, read_list, read_object, read_text
+from smile_trace.dialects.attributes import (
+    first_text,
+    read_json,
+    read_list,
+    read_object,
+    read_text,
+    stringified,
+)
 from smile_trace.dialects.call import call_of
 from smile_trace.dialects.kinds import gen_ai
 from smile_trace.dialects.parts import message_of
@@ -99,7 +106,8 @@ def _part(raw: Mapping[str, JSON]) -> Part | None:
     if kind == "reasoning":
         return Reasoning(content=str(raw.get("text") or ""))
     if kind == "tool-call" and (name := read_text(raw.get("toolName"))):
-        return ToolCall(id=identity, name=name, arguments=raw.get("input", raw.get("args")))
+        arguments = stringified(raw.get("input", raw.get("args")))
+        return ToolCall(id=identity, name=name, arguments=arguments)
     if kind == "tool-result":
         return ToolResult(id=identity, response=_output(raw.get("output", raw.get("result"))))
     if kind in ("file", "image"):
@@ -112,8 +120,8 @@ def _part(raw: Mapping[str, JSON]) -> Part | None:
 def _output(output: JSON) -> JSON:
     """A tool's output: `{"type": "json", "value": …}`, a text, or any JSON in older ones."""
     if isinstance(output, dict) and "value" in output and isinstance(output.get("type"), str):
-        return output["value"]
-    return "" if output is None else output
+        output = output["value"]
+    return "" if output is None else stringified(output)
 
 
 def _uri(raw: Mapping[str, JSON], media_type: str | None) -> str | None:

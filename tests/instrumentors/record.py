@@ -1,0 +1,58 @@
+"""A recording of a live application: `python -m tests.instrumentors.record NAME`.
+
+What its instrumentor sent is written to `tests/data/otlp/<package>-<version>[.<mode>].jsonl` (logs
+beside it, in `.logs.jsonl`), and what the planted server received to `.requests.jsonl`.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.instrumentors.running import Outcome, try_out
+from tests.instrumentors.table import INSTRUMENTORS
+from tests.support.paths import ROOT
+from tests.support.planted import Received
+
+FOLDER = ROOT / "tests/data/otlp"
+
+
+def main() -> int:
+    """Record one; 1 if something was wrong with it, which does not keep it from being recorded."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=[one.name for one in INSTRUMENTORS], metavar="NAME")
+    parser.add_argument("--older", action="store_true", help="its older release")
+    given = parser.parse_args()
+    [instrumentor] = [one for one in INSTRUMENTORS if one.name == given.name]
+    with tempfile.TemporaryDirectory() as home:
+        outcome = try_out(instrumentor, Path(home) / "home", older=given.older)
+    package, version = outcome.versions.split(", ")[0].split()
+    name = f"{package.strip('@').replace('/', '-')}-{version}"
+    written = write(
+        outcome, FOLDER / (f"{name}.{instrumentor.mode}" if instrumentor.mode else name)
+    )
+    print("\n".join([*map(str, written), *outcome.wrong]))
+    return bool(outcome.wrong)
+
+
+def write(outcome: Outcome, stem: Path) -> list[Path]:
+    """Write the spans, the logs and the requests; the files that were written."""
+    logs = [line for line in outcome.received if b'"resourceLogs"' in line]
+    spans = [line for line in outcome.received if line not in logs]
+    requests = [json.dumps(_kept(one)).encode() for one in outcome.requests]
+    files = {".jsonl": spans, ".logs.jsonl": logs, ".requests.jsonl": requests}
+    written = [Path(f"{stem}{ending}") for ending, lines in files.items() if lines]
+    for file, lines in zip(written, filter(None, files.values()), strict=True):
+        file.write_bytes(b"".join(line + b"\n" for line in lines))
+    return written
+
+
+def _kept(request: Received) -> dict[str, object]:
+    """Of the headers only those that say how the body is meant."""
+    headers = {k: v for k, v in request.headers.items() if k.startswith("anthropic-")}
+    return {"path": request.path, "headers": headers, "body": request.body}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""A recorded call is asked again as the request that was sent, or says why it cannot be.
+
+Beside a recording, `.requests.jsonl` has what the planted server received when it was made (see
+`tests/instrumentors/record.py`). Each repeatable call is asked again by the models that a worker
+uses, of a server that only listens; what arrives is one of those requests, field by field.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from smile_trace.models import Request
+from smile_trace.models.kinds.anthropic import AnthropicSettings
+from smile_trace.models.kinds.endpoint import EndpointSettings
+from smile_trace.records import Call, Prompted
+from tests.support import strict_anthropic, strict_openai
+from tests.support.planted import PlantedServer
+from tests.support.recorded_calls import FOLDER, calls_of
+
+NAMES = sorted(
+    path.name.removesuffix(".requests.jsonl") for path in FOLDER.glob("*.requests.jsonl")
+)
+UNWRITTEN: dict[str, set[str]] = {}
+"""Fields of requests that an emitter writes nowhere, or the application added by itself."""
+NOT_AGAIN: dict[str, int] = {}
+"""How many calls of a recording are not asked again."""
+_HOW_IT_IS_SENT = {"stream", "stream_options"}
+_LIMITS = {"max_tokens", "max_completion_tokens", "max_output_tokens"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_asked_again_was_sent(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "no key")
+    without = UNWRITTEN.get(name, set())
+    received = [json.loads(line) for line in (FOLDER / f"{name}.requests.jsonl").open()]
+    left = [_plain(one["body"], without) for one in received]
+    calls = calls_of(name)
+    again = [call for call in calls if call.answer is not None and not call.not_repeatable]
+    for call, sent in zip(again, _asked(again), strict=True):
+        body = _plain(sent, without)
+        if _LIMITS.isdisjoint(call.parameters):  # then it is ours
+            body = {field: value for field, value in body.items() if field not in _LIMITS}
+        assert body in left, (call.name, body, _nearest(body, left))
+        left.remove(body)
+    assert len(calls) - len(again) == NOT_AGAIN.get(name, 0)
+
+
+def _asked(calls: list[Call]) -> Iterator[dict[str, Any]]:
+    """The body that a server gets for each of the calls."""
+    with (
+        strict_openai.strict(lambda _: "yes") as openai,
+        strict_anthropic.strict(lambda _: "yes") as anthropic,
+    ):
+        for call in calls:
+            server: PlantedServer = anthropic if "claude" in str(call.model) else openai
+            settings = (
+                AnthropicSettings(base_url=anthropic.base_url)
+                if server is anthropic
+                else EndpointSettings(base_url=openai.base_url)
+            )
+            model = settings.open(str(call.model))
+            [response] = asyncio.run(model.generate([Request.of(Prompted.of(call))]))
+            assert response.ok, response.failure
+            yield server.bodies[-1]
+
+
+def _plain(body: dict[str, Any], without: set[str]) -> dict[str, Any]:
+    """The body without how its answer is delivered, each text in one of the forms that mean it."""
+    left = {field: value for field, value in body.items() if field not in _HOW_IT_IS_SENT | without}
+    return {field: _texts(value) for field, value in left.items()}
+
+
+def _texts(value: Any) -> Any:
+    """A list of one text block is that text, and a field that is null is not there."""
+    if isinstance(value, list):
+        if len(value) == 1 and isinstance(value[0], dict) and _is_text(value[0]):
+            return value[0]["text"]
+        return [_texts(item) for item in value]
+    if isinstance(value, dict):
+        return {field: _texts(inner) for field, inner in value.items() if inner is not None}
+    return value
+
+
+def _is_text(block: dict[str, Any]) -> bool:
+    return block.keys() == {"type", "text"} and str(block["type"]).endswith("text")
+
+
+def _nearest(body: dict[str, Any], received: list[dict[str, Any]]) -> dict[str, Any]:
+    """The request that has most fields in common, for the message of a test that fails."""
+    return max(
+        received,
+        key=lambda one: Counter(body.get(f) == v for f, v in one.items())[True],
+        default={},
+    )
