@@ -19,10 +19,9 @@ from smile_trace.dialects.templates import Template, find_prompts
 from smile_trace.records import JSON, Call, Form, Message, Span, ToolCall, Usage
 from smile_trace.records.message import other_parts
 
-CLIENT_RECORDS_TOOLS = (
-    "use OpenTelemetry's or OpenInference's instrumentor of the model's client, too"
-)
-"""A value of `tools_recorded_by`, if a dialect's instrumentor leaves the tools out."""
+CLIENT_RECORDS = "use OpenTelemetry's or OpenInference's instrumentor of the model's client, too"
+"""A value of `tools_recorded_by` and `calls_recorded_by`, of an instrumentor that leaves out the
+tools, or every call of a model."""
 
 
 @dataclass

@@ -22,10 +22,10 @@ class Dialect(Protocol):
     anything but the `ForeignDataError` of `smile_trace.dialects.attributes`, which reads JSON text
     within bounds (`smile_trace_contracts.dialect.check_dialect`).
 
-    Three class attributes are optional: `precedence`, an integer (default 0) by which our dialects
-    are asked, the highest first and equals by name; `content_switches` and `tools_recorded_by`,
-    which say by a scope's name or its beginning how an instrumentor is told to write content, and
-    what records the tools that it leaves out.
+    Four class attributes are optional: `precedence`, an integer (default 0) by which our dialects
+    are asked, the highest first and equals by name; `content_switches`, `tools_recorded_by` and
+    `calls_recorded_by`, which say by a scope's name or its beginning how an instrumentor is told to
+    write content, and what records the tools or the calls of models that it leaves out.
     """
 
     name: ClassVar[str]
@@ -94,7 +94,9 @@ def _place(dialect: Dialect) -> tuple[int, str]:
     return -getattr(dialect, "precedence", 0), dialect.name
 
 
-def hint(kind: Literal["content_switches", "tools_recorded_by"], scope: str) -> str | None:
+def hint(
+    kind: Literal["content_switches", "tools_recorded_by", "calls_recorded_by"], scope: str
+) -> str | None:
     """The dialects' hint about a scope, from the longest name that it begins with."""
     said = {
         start: what

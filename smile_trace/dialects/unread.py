@@ -7,7 +7,6 @@ from typing import NamedTuple
 from smile_trace import semconv
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects.attributes import NOT_CAPTURED
-from smile_trace.dialects.kinds.gen_ai import TRACES_ITSELF
 from smile_trace.dialects.parts import has_content
 from smile_trace.dialects.registry import dialect_of, hint
 from smile_trace.dialects.traces import around
@@ -17,6 +16,7 @@ _OFF = "content capture is off"
 _HAS_MODEL = re.compile(r"(^|[._])model([._](name|id))?$")
 _HAS_CONTENT = re.compile(r"(prompt|completion|messages)([._]|$)")
 _OTHER_WORK = re.compile(r"embed|rerank|moderation|agent|workflow|tool|retriev|task", re.IGNORECASE)
+_NO_WORK = "create_agent"
 _KINDS = (semconv.OPERATION_NAME, "openinference.span.kind", "llm.request.type")
 
 
@@ -36,9 +36,11 @@ def unread(trace: Trace) -> Iterator[Unread]:
         taken |= {span.span_id, *(outer.span_id for outer in around(span, spans))}
         if semconv.KIND not in span.attributes and (why := _why_no_content(call, span)):
             yield Unread(span.scope, why)
+    working = (s for s in trace.spans if s.attributes.get(semconv.OPERATION_NAME) != _NO_WORK)
+    for scope in () if trace.calls else dict.fromkeys(span.scope for span in working):
+        if how := hint("calls_recorded_by", scope):
+            yield Unread(scope, f"it records no call of a model: {how}")
     for span in trace.spans:
-        if span.scope == TRACES_ITSELF and not trace.calls:
-            yield Unread(span.scope, f"{_OFF}: {_how(span.scope)}")
         if span.span_id in taken or not looks_like_a_call(span):
             continue
         if not _is_read(span):  # else another says it better

@@ -135,10 +135,11 @@ def responses_parameters(parameters: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def _flat(tool: JSON) -> JSON:
-    if not isinstance(tool, dict) or not isinstance(tool.get("function"), dict):
+    if not isinstance(tool, dict) or tool.get("type") != "function":
         return tool
+    inner = tool.get("function")
     # Unlike chat completions, it is strict by default.
-    return {"type": "function", "strict": False, **tool["function"]}
+    return {"strict": False, **({"type": "function", **inner} if isinstance(inner, dict) else tool)}
 
 
 def _tool(tool: JSON) -> JSON:

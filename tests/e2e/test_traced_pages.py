@@ -53,7 +53,6 @@ temperature_zero_is_deterministic = true
 PARAMETERS: dict[str, dict[str, JSON]] = {
     "anthropic-0": {"max_tokens": 200},
     "chains-0": {},
-    "google-adk-0": {},
     "openai-0": {},
 }
 """Of the pages that do not ask for, or do not tell, a temperature."""

@@ -112,6 +112,7 @@ CREWAI = Application("crewai_crew", ("crewai", "litellm"), ("call", "task"))
 
 _CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 _SPANS = {_CONTENT: "SPAN_ONLY"}
+_LATEST = _SPANS | {"OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental"}
 _LANGSMITH = {
     "LANGSMITH_OTEL_ENABLED": "true",
     "LANGSMITH_OTEL_ONLY": "true",
@@ -129,6 +130,7 @@ def _genai(name: str, application: Application, group: str, **given: Any) -> Ins
         f"opentelemetry.instrumentation.genai.{name.replace('-', '_')}:{group}Instrumentor",
         _SPANS,
         older=given.pop("older", "2026-09-15"),
+        mode="span_only",
         **given,
     )
 
@@ -156,12 +158,26 @@ def _traceloop(name: str, application: Application, group: str, **given: Any) ->
     )
 
 
+def _with_client(framework: Instrumentor) -> Instrumentor:
+    """A framework's instrumentor, which leaves something out, over that of its client."""
+    kind = framework.name.partition("-")[0]
+    client = (_openinference if kind == "openinference" else _genai)("openai", OPENAI, "OpenAI")
+    return replace(
+        framework,
+        name=f"{framework.name}-and-client",
+        packages=framework.packages + client.packages,
+        tracing=f"{framework.tracing},{client.tracing}",
+        mode="and_client",
+    )
+
+
 INSTRUMENTORS = (
     _genai("openai", OPENAI, "OpenAI", older_lacks=frozenset({"parts.messages"})),
     replace(
         _genai("openai", OPENAI, "OpenAI"),
         name="events-genai-openai",
         environment={_CONTENT: "EVENT_ONLY"},
+        mode="event_only",
         older_lacks=frozenset({"parts.messages"}),
     ),
     _genai("anthropic", ANTHROPIC, "Anthropic", older="2026-10-15"),
@@ -181,9 +197,10 @@ INSTRUMENTORS = (
         OPENAI,
         ("opentelemetry-instrumentation-openai-v2", "openai<3", "opentelemetry-util-genai<1"),
         "opentelemetry.instrumentation.openai_v2:OpenAIInstrumentor",
-        _SPANS | {"OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental"},
+        _LATEST,
         lacks=frozenset({"tools", "responses", "parts.messages"}),
         older=None,
+        mode="latest_both",
     ),
     _openinference("openai", OPENAI, "OpenAI"),
     _openinference("anthropic", ANTHROPIC, "Anthropic"),
@@ -216,7 +233,16 @@ INSTRUMENTORS = (
         "autogen-agentchat",
         AUTOGEN,
         "AutogenAgentChat",
-        lacks=frozenset({"model", "tools", "temperature", "tool_result.messages"}),
+        lacks=frozenset({"model", "tools", "temperature"}),
+    ),
+    *map(
+        _with_client,
+        (
+            _openinference("haystack", HAYSTACK, "Haystack"),
+            _openinference("autogen-agentchat", AUTOGEN, "AutogenAgentChat"),
+            _openinference("openai-agents", AGENTS, "OpenAIAgents"),
+            _genai("openai-agents", AGENTS, "OpenAIAgents", older=None),
+        ),
     ),
     Instrumentor(  # its own spans are of crews and tasks
         "openinference-crewai",
@@ -253,13 +279,16 @@ INSTRUMENTORS = (
         lacks=frozenset({"seed"}),
         older_lacks=frozenset({"chain.documents"}),
     ),
-    Instrumentor("mlflow-openai", OPENAI, ("mlflow",), "mlflow", {"TRACED": "openai"}),
+    Instrumentor(
+        "mlflow-openai", OPENAI, ("mlflow",), "mlflow", {"TRACED": "openai"}, mode="openai"
+    ),
     Instrumentor(
         "mlflow-langchain",
         LANGCHAIN,
         ("mlflow",),
         "mlflow",
         {"TRACED": "langchain"},
+        mode="langchain",
     ),
     Instrumentor("logfire-openai", OPENAI, ("logfire",), "logfire", {"TRACED": "openai"}),
     Instrumentor(
@@ -268,6 +297,7 @@ INSTRUMENTORS = (
         ("logfire",),
         "logfire",
         {"TRACED": "openai", "VERSION": "1"},
+        mode="version_1",
     ),
     Instrumentor(
         "langfuse-openai",
@@ -276,8 +306,16 @@ INSTRUMENTORS = (
         "langfuse",
         {"TRACED": "langfuse.openai"},
         lacks=frozenset({"stop"}),
+        mode="openai",
     ),
-    Instrumentor("langsmith-openai", OPENAI, ("langsmith[otel]",), "langsmith", _LANGSMITH),
+    Instrumentor(
+        "langsmith-openai",
+        OPENAI,
+        ("langsmith[otel]",),
+        "langsmith",
+        _LANGSMITH,
+        mode="openai-only",
+    ),
     Instrumentor(
         "langsmith-langchain",
         LANGCHAIN,
@@ -285,6 +323,7 @@ INSTRUMENTORS = (
         "langsmith",
         _LANGSMITH,
         older_lacks=frozenset({"tools"}),
+        mode="langchain-only",
     ),
     Instrumentor("pydantic-ai", PYDANTIC_AI, (), "pydantic_ai"),
     Instrumentor(
@@ -294,6 +333,7 @@ INSTRUMENTORS = (
         "pydantic_ai",
         {"VERSION": "1"},
         older=None,
+        mode="version_1",
     ),
     Instrumentor(
         "openlit",
@@ -308,9 +348,28 @@ INSTRUMENTORS = (
         STRANDS,
         (),
         "opentelemetry",
-        lacks=frozenset({"tools", "temperature"}),
+        {"OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_tool_definitions"},
+        lacks=frozenset({"temperature"}),
         older="2026-09-01",
     ),
-    Instrumentor("google-adk", ADK, (), "opentelemetry", lacks=frozenset({"model"}), older=None),
+    Instrumentor(
+        "google-adk",
+        ADK,
+        ("google-adk>=2",),
+        "opentelemetry",
+        _LATEST,
+        lacks=frozenset({"model", "temperature"}),
+        older=None,
+    ),
+    Instrumentor(
+        "schema-1-google-adk",
+        ADK,
+        ("google-adk>=2",),
+        "opentelemetry",
+        {"ADK_TELEMETRY_SCHEMA_VERSION_OPT_IN": "1"},
+        lacks=frozenset({"model"}),
+        older=None,
+        mode="schema_1",
+    ),
     Instrumentor("vercel-ai-6", AI_SDK, ("ai@6",), "", older=None),
 )

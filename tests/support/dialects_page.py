@@ -1,24 +1,31 @@
-"""`docs/dialects.md`, made from the table of the recorded calls, with what the instrumentors
-themselves gave when they were last run.
+"""`docs/dialects.md`: who writes calls, made of the recordings, of what the instrumentors gave when
+they were last run, and of what `lacks` says that they do not write.
 
 `python -m tests.support.dialects_page` writes it; a test holds the page against it.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from smile_trace.dialects.parts import has_content
+from smile_trace.records import Call, Media, ToolResult
+from tests.instrumentors.table import INSTRUMENTORS, Instrumentor
 from tests.support.paths import ROOT
-from tests.support.recorded_calls import RECORDED, Row, calls_of
+from tests.support.recorded_calls import FILES, calls_of
 
 PAGE = ROOT / "docs" / "dialects.md"
+LAST_RUN = ROOT / "tests/instrumentors/last_run.md"
+"""Rows that `make test-instrumentors` printed, without the last column where that says ok."""
+FROM_SOURCE = "from-source"
+"""The mode of a recording that was not recorded."""
 INTRODUCTION = """\
 # What is read from whom
 
-Each row is an application whose spans were recorded and whose calls were counted by hand; the
-tests read the recordings and find the same. *Yes* is said of what the recording holds, *–* of
-what the instrumentor does not write (or the application did not use). Spans of an instrumentor
-that is not here are read where it writes OpenTelemetry's GenAI conventions, OpenInference's, or a
-provider's JSON; `smile-trace doctor` names those that are not read, and `smile-trace calls` shows
-what was. [A dialect](contributing/dialect.md) is one file.
+Spans of an emitter that is not here are read where it writes OpenTelemetry's GenAI conventions,
+OpenInference's, or a provider's JSON; `smile-trace doctor` names those that are not read, with the
+switch to set, and `smile-trace calls` shows what was. [A dialect](contributing/dialect.md) is one
+file.
 
 A call is read once, when its trace is complete: what is stored then is what is explained, shown,
 delivered and exported, and the dialect that read it is noted with its release. After an upgrade, or
@@ -32,57 +39,140 @@ decorated, else of Vercel's `functionId`, of an agent (`gen_ai.agent.name`, Open
 (`RunnableSequence`, `LangGraph`, `Predict.forward`) and those that are made anew for every call do
 not count; then it has its span's.
 
-"""
-LAST_RUN = ROOT / "tests/instrumentors/last_run.md"
-"""Rows that `make test-instrumentors` printed, without the last column where that says ok."""
-LIVE = """
-## Run live
+## Emitters
 
-`make test-instrumentors`: an application with each instrumentor, in an environment of its own, asks
-a planted server and sends its spans to `smile-trace receive`; a worker reads its calls, which have
-to be what the server got, and explains them by what was planted. Run on 27 November 2026 were the
-newest release of each and an older one. Less is read than asked where an instrumentor leaves out a
-call; less explained than read where it leaves out messages, or which tools were offered to an
-answer that calls one.
+An application with each asked a planted server. *Read*: how many of its calls were, each held
+against what the server got. *Complete*: asked again as they were sent, but for what the emitter
+does not write (of a recording, how many can be); a call of a tool is not asked again without its
+tools. *Explained live*: by a worker, by what was planted; in brackets an older release, where that
+gave less. *Known by*: the live run (`make test-instrumentors`), a recording of it, or the emitter's
+source alone, of which spans were shaped.
 
 """
-COLUMNS: dict[str, Callable[[Sequence[Row]], bool]] = {
-    "messages": lambda rows: any(_captured(row) for row in rows),
-    "answers": lambda rows: any(row.answer for row in rows),
-    "several parts": lambda rows: any(len(said) > 2 for row in rows for said in row.messages),
-    "calls of tools": lambda rows: any((row.answer or "").startswith('{"tool') for row in rows),
-    "results of tools": lambda rows: _has(rows, "result"),
-    "tools offered": lambda rows: any(row.tools for row in rows),
-    "images": lambda rows: _has(rows, "image"),
-    "documents": lambda rows: any(row.documents for row in rows),
-    "parameters": lambda rows: any(row.parameters for row in rows),
-    "template": lambda rows: any(row.template for row in rows),
-    "usage": lambda rows: any(row.usage for row in rows),
-    "session": lambda rows: any(row.session for row in rows),
-    "user": lambda rows: any(row.user for row in rows),
-}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A row of the last run."""
+
+    release: str
+    calls: int
+    read: int
+    explained: int
 
 
 def page() -> str:
     """The whole page."""
-    head = ["recorded", "dialect", "calls", *COLUMNS]
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for name, table in RECORDED.items():
-        rows = tuple(table.values())
-        dialects = sorted({f"`{call.dialect}`" for call in calls_of(name)})
-        said = ["yes" if holds(rows) else "–" for holds in COLUMNS.values()]
-        cells = [name, ", ".join(dialects) or "–", str(len(rows)), *said]
-        lines.append(f"| {' | '.join(cells)} |")
-    return INTRODUCTION + "\n".join(lines) + "\n" + LIVE + LAST_RUN.read_text("utf-8")
+    head = [
+        "emitter",
+        "release",
+        "read",
+        "complete",
+        "explained live",
+        "dialect",
+        "holds",
+        "known by",
+    ]
+    rows = sorted(_rows(), key=lambda cells: cells[0].lower())
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+    return INTRODUCTION + "\n".join(lines) + "\n"
 
 
-def _captured(row: Row) -> bool:
-    return any(isinstance(item, str) for said in row.messages for item in said[1:])
+def _rows() -> Iterator[list[str]]:
+    """The emitters that were run, then the recordings of others."""
+    calls = {name: calls_of(name) for name in FILES}
+    runs, told = _last_run(), set()
+    for one in INSTRUMENTORS:
+        packages, newest = _packages(one), runs.get(one.name)
+        recorded = [name for name in FILES if _parts(name)[::2] == (packages[0], one.mode)]
+        told.update(recorded)
+        found = [call for name in recorded for call in calls[name]]
+        if newest is not None:
+            known = "live, recorded" if recorded else "live"
+            read, release = f"{newest.read} of {newest.calls}", newest.release
+        elif recorded:
+            known, read, release = "recorded", str(len(found)), _parts(recorded[-1])[1]
+        else:
+            continue
+        live = _live(newest, runs.get(f"{one.name}, older"))
+        yield [_named(packages, one.mode), release, read, _complete(one), live, *_of(found), known]
+    for name in FILES:
+        package, release, mode = _parts(name)
+        if name in told or not any(has_content(m) for call in calls[name] for m in call.messages):
+            continue
+        asked = sum(call.not_repeatable is None for call in calls[name])
+        known = "source" if mode == FROM_SOURCE else "recorded"
+        of = f"{asked} of {len(calls[name])}"
+        yield [
+            _named([package], mode),
+            release,
+            str(len(calls[name])),
+            of,
+            "–",
+            *_of(calls[name]),
+            known,
+        ]
 
 
-def _has(rows: Sequence[Row], kind: str) -> bool:
-    items = [item for row in rows for said in row.messages for item in said[1:]]
-    return any(isinstance(item, tuple) and item[0] == kind for item in items)
+def _last_run() -> dict[str, Run]:
+    lines = [line.strip("| ").split(" | ") for line in LAST_RUN.read_text("utf-8").splitlines()[2:]]
+    return {
+        name: Run(versions.split(",")[0].split()[-1], *map(int, counts))
+        for name, versions, *counts in lines
+    }
+
+
+def _packages(one: Instrumentor) -> list[str]:
+    """Those that write the spans, without extras and bounds."""
+    written = one.packages[: len(one.tracing.split(","))] or one.application.packages[:1]
+    return [
+        re.split(r"[\[<>=]|(?<=.)@", package)[0].strip("@").replace("/", "-") for package in written
+    ]
+
+
+def _parts(recorded: str) -> tuple[str, str, str]:
+    """The package, the release and the mode in a recording's name."""
+    found = re.fullmatch(r"(.+?)(?:-(\d\w*(?:\.\d\w*)*))?(?:\.([a-z].*))?", recorded)
+    assert found is not None
+    return found[1], found[2] or "", found[3] or ""
+
+
+def _named(packages: list[str], mode: str) -> str:
+    said = " + ".join(packages)
+    return said if mode in ("", FROM_SOURCE, "and_client") else f"{said} ({mode})"
+
+
+def _complete(one: Instrumentor) -> str:
+    lacking = [item for item in sorted(one.lacks) if item not in one.application.calls]
+    lost = [item for item in sorted(one.lacks) if item in one.application.calls]
+    said = [*(" of ".join(f"`{word}`" for word in reversed(item.split("."))) for item in lacking)]
+    said += [f"the call `{item}`" for item in lost]
+    return f"but for {', '.join(said)}" if said else "yes"
+
+
+def _live(newest: Run | None, older: Run | None) -> str:
+    if newest is None:
+        return "–"
+    said = f"{newest.explained} of {newest.calls}"
+    if older is not None and older.explained * newest.calls < newest.explained * older.calls:
+        said += f" ({older.release}: {older.explained} of {older.calls})"
+    return said
+
+
+def _of(calls: Sequence[Call]) -> list[str]:
+    """Which dialects read the calls, and what they hold besides messages and answers."""
+    parts = [part for call in calls for message in call.messages for part in message.parts]
+    holds = {
+        "tools": any("tools" in call.parameters for call in calls),
+        "results of tools": any(isinstance(part, ToolResult) for part in parts),
+        "images": any(isinstance(part, Media) for part in parts),
+        "documents": any(call.documents for call in calls),
+        "template": any(call.prompts for call in calls),
+        "session": any(call.session for call in calls),
+        "user": any(call.user for call in calls),
+    }
+    dialects = sorted({f"`{call.dialect}`" for call in calls})
+    return [", ".join(dialects) or "–", ", ".join(k for k, held in holds.items() if held) or "–"]
 
 
 if __name__ == "__main__":

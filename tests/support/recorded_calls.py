@@ -487,7 +487,7 @@ RECORDED: dict[str, dict[str, Row]] = {
             "tool_call": Row(ASK, CALLS_TOOL),
             "tool_result": Row(_AFTER),
         },
-        every={"usage": (0, 0)},
+        every={"usage": (0, 0), "tools": (TOOL,)},
     ),
     "vercel-ai-6.0.326": {
         "generate": Row(parameters=_PYDANTIC, session="s-1", user="u-1"),
@@ -510,6 +510,15 @@ RECORDED: dict[str, dict[str, Row]] = {
     },
 }
 """The calls of each file, in the order of their traces and starts."""
+
+
+FILES = sorted(
+    path.name.removesuffix(".jsonl")
+    for path in FOLDER.glob("*.jsonl")
+    if not path.name.endswith((".logs.jsonl", ".requests.jsonl"))
+)
+"""All recordings. One that has what the server received beside it is held against that, and needs
+no rows here."""
 
 
 def spans_of(name: str) -> list[Span]:
@@ -583,5 +592,5 @@ def _item(part: object) -> Item:
 
 def _tool(tool: JSON) -> tuple[str, str, tuple[str, ...]]:
     inner = tool.get("function", tool)
-    schema = inner.get("parameters", inner.get("input_schema"))
-    return (inner["name"], inner["description"], tuple(schema["properties"]))
+    schema = inner.get("parameters", inner.get("input_schema")) or {}
+    return (inner["name"], inner.get("description", ""), tuple(schema.get("properties", ())))

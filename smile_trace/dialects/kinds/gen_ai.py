@@ -20,7 +20,7 @@ from smile_trace.dialects.attributes import (
     read_text,
     read_usage,
 )
-from smile_trace.dialects.call import SpanContent, call_of, with_parameters
+from smile_trace.dialects.call import CLIENT_RECORDS, SpanContent, call_of, with_parameters
 from smile_trace.dialects.parts import called_tools, read_message
 from smile_trace.dialects.templates import Template, texts_of
 from smile_trace.records import JSON, Call, Form, Message, Span, Usage
@@ -128,12 +128,16 @@ class GenAI:
         "opentelemetry.instrumentation.openai_v2": (
             f"set {_CAPTURE_CONTENT}=true, and export its logs, too"
         ),
-        TRACES_ITSELF: 'it never writes any: say smile_trace.instrument("anthropic"), or use an '
-        "instrumentor",
     }
     tools_recorded_by: ClassVar[Mapping[str, str]] = {
         "opentelemetry.instrumentation.openai_v2": _RECORDS_TOOLS,
         "opentelemetry.util.genai": _RECORDS_TOOLS,
+    }
+    calls_recorded_by: ClassVar[Mapping[str, str]] = {
+        "opentelemetry.instrumentation.genai.openai_agents": CLIENT_RECORDS,
+        "opentelemetry.instrumentation.genai.llama_index": CLIENT_RECORDS,
+        "autogen-core": CLIENT_RECORDS,
+        TRACES_ITSELF: 'say smile_trace.instrument("anthropic"), or use an instrumentor of it',
     }
 
     def recognises(self, span: Span) -> bool:

@@ -51,8 +51,7 @@ class GoogleADK:
 
     name: ClassVar[str] = "google_adk"
     content_switches: ClassVar[Mapping[str, str]] = {
-        "gcp.vertex.agent": "set OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental and "
-        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY (ADK 1: "
+        "gcp.vertex.agent": "set ADK_TELEMETRY_SCHEMA_VERSION_OPT_IN=1 (ADK 1: "
         "ADK_CAPTURE_MESSAGE_CONTENT_IN_SPANS=true)"
     }
 

@@ -15,7 +15,7 @@ from smile_trace.dialects.attributes import (
     read_text,
     read_usage,
 )
-from smile_trace.dialects.call import CLIENT_RECORDS_TOOLS, SpanContent, call_of
+from smile_trace.dialects.call import CLIENT_RECORDS, SpanContent, call_of
 from smile_trace.dialects.parts import message_of
 from smile_trace.dialects.templates import Template, texts_of
 from smile_trace.records import (
@@ -63,8 +63,11 @@ class OpenInference:
         )
     }
     tools_recorded_by: ClassVar[Mapping[str, str]] = {
-        f"openinference.instrumentation.{name}": CLIENT_RECORDS_TOOLS
+        f"openinference.instrumentation.{name}": CLIENT_RECORDS
         for name in ("autogen_agentchat", "haystack", "openai_agents")
+    }
+    calls_recorded_by: ClassVar[Mapping[str, str]] = {
+        "openinference.instrumentation.crewai": CLIENT_RECORDS
     }
 
     def recognises(self, span: Span) -> bool:
@@ -180,7 +183,13 @@ def _message(item: dict[str, JSON]) -> Message:
         result = ToolResult(id=read_text(answered), response=_response(parts))
         parts = [result, *(_unsendable(part) for part in parts if not isinstance(part, TextPart))]
     parts += [_tool_call(call) for call in read_indexed(item, "message.tool_calls")]
+    if results := [v for k, v in item.items() if k.startswith("function.")]:
+        return message_of("tool", [_autogen_result(read_object(said)) for said in results])
     return message_of(role, parts)
+
+
+def _autogen_result(said: Mapping[str, JSON]) -> Part:
+    return ToolResult(id=read_text(said.get("call_id")), response=said.get("content", ""))
 
 
 def _content(item: dict[str, JSON]) -> Part | None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from smile_trace import semconv
 from smile_trace.dialects.attributes import read_list, read_object, read_text
-from smile_trace.dialects.call import CLIENT_RECORDS_TOOLS, call_of
+from smile_trace.dialects.call import CLIENT_RECORDS, call_of
 from smile_trace.dialects.kinds import gen_ai
 from smile_trace.dialects.parts import message_of
 from smile_trace.records import (
@@ -29,7 +29,10 @@ class Strands:
     """A call is what the conventions say, with an event per message."""
 
     name: ClassVar[str] = "strands"
-    tools_recorded_by: ClassVar[Mapping[str, str]] = {"strands": CLIENT_RECORDS_TOOLS}
+    tools_recorded_by: ClassVar[Mapping[str, str]] = {
+        "strands": "have gen_ai_tool_definitions in OTEL_SEMCONV_STABILITY_OPT_IN, or "
+        + CLIENT_RECORDS
+    }
 
     def recognises(self, span: Span) -> bool:
         """Whether Strands wrote the span, with an event per message, and it is a call."""

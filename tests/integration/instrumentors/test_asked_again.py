@@ -24,11 +24,21 @@ from tests.support.recorded_calls import FOLDER, calls_of
 NAMES = sorted(
     path.name.removesuffix(".requests.jsonl") for path in FOLDER.glob("*.requests.jsonl")
 )
-UNWRITTEN: dict[str, set[str]] = {}
+UNWRITTEN: dict[str, set[str]] = {
+    "google-adk-2.13.0": {"model", "temperature"},
+    "google-adk-2.13.0.schema_1": {"model"},
+    "openinference-instrumentation-autogen-agentchat-0.1.22": {"model", "temperature", "name"},
+    "openinference-instrumentation-haystack-0.1.46": {"temperature", "tools"},
+    "opentelemetry-instrumentation-genai-openai-agents-1.3b0.and_client": {"strict"},
+    "strands-agents-1.62.0": {"temperature"},
+}
 """Fields of requests that an emitter writes nowhere, or the application added by itself."""
-NOT_AGAIN: dict[str, int] = {}
+NOT_AGAIN: dict[str, int] = {
+    "openinference-instrumentation-autogen-agentchat-0.1.22": 1,
+    "openinference-instrumentation-haystack-0.1.46": 2,
+}
 """How many calls of a recording are not asked again."""
-_HOW_IT_IS_SENT = {"stream", "stream_options"}
+_HOW_IT_IS_SENT = {"stream", "stream_options", "include", "n"}
 _LIMITS = {"max_tokens", "max_completion_tokens", "max_output_tokens"}
 
 
@@ -71,17 +81,25 @@ def _asked(calls: list[Call]) -> Iterator[dict[str, Any]]:
 def _plain(body: dict[str, Any], without: set[str]) -> dict[str, Any]:
     """The body without how its answer is delivered, each text in one of the forms that mean it."""
     left = {field: value for field, value in body.items() if field not in _HOW_IT_IS_SENT | without}
-    return {field: _texts(value) for field, value in left.items()}
+    if instructions := left.pop("instructions", None):
+        left["input"] = [{"role": "system", "content": instructions}, *left["input"]]
+    return {field: _texts(value, without) for field, value in left.items()}
 
 
-def _texts(value: Any) -> Any:
-    """A list of one text block is that text, and a field that is null is not there."""
+def _texts(value: Any, without: set[str]) -> Any:
+    """A list of one text block is that text, and a field that is null is not there. A developer's
+    message is the system's."""
     if isinstance(value, list):
         if len(value) == 1 and isinstance(value[0], dict) and _is_text(value[0]):
             return value[0]["text"]
-        return [_texts(item) for item in value]
+        return [_texts(item, without) for item in value]
+    if value == "developer":
+        return "system"
     if isinstance(value, dict):
-        return {field: _texts(inner) for field, inner in value.items() if inner is not None}
+        if value.get("type") == "function_call":  # as the server gave it back
+            without = without | {"id", "status"}
+        kept = {k: v for k, v in value.items() if v is not None and k not in without}
+        return {field: _texts(inner, without) for field, inner in kept.items()}
     return value
 
 

@@ -13,17 +13,19 @@ from smile_trace.models import Request, openai_wire
 from smile_trace.models.transport import Item
 from smile_trace.providers import read_request
 from smile_trace.records import (
+    Call,
     Media,
     Message,
     OtherPart,
     Part,
     Reasoning,
+    Span,
     ToolCall,
     ToolResult,
     chat_messages,
 )
 from smile_trace.records.formats.answers import read_tool_calls
-from tests.support.recorded_calls import calls_of
+from tests.support.recorded_calls import calls_of, spans_of, traces_of
 from tests.support.strict_openai import check
 from tests.support.written_spans import span
 
@@ -184,7 +186,7 @@ UNRECORDED = {
     "openinference-instrumentation-openai-agents-2.6.0": "instrumentor of the model's client, too",
     "opentelemetry-instrumentation-openai-0.62.4.events": "use_legacy_attributes=True",
     "opentelemetry-instrumentation-openai-v2-2.4b0.latest_both": "genai-openai records them",
-    "strands-agents-1.62.0": "instrumentor of the model's client, too",
+    "openinference-instrumentation-haystack-0.1.46": "instrumentor of the model's client, too",
 }
 
 
@@ -197,6 +199,23 @@ def test_a_call_of_a_tool_is_not_asked_again_without_the_tools(file: str) -> Non
         why = str(call.not_repeatable)
         assert why.startswith("its answer calls a tool, and the tools that it was offered were not")
         assert UNRECORDED[file] in why
+
+
+def test_the_tools_of_an_agent_are_those_of_its_calls() -> None:
+    """Where its instrumentor leaves them out of the calls; tools that another one wrote are not."""
+    spans = spans_of("strands-agents-1.62.0")
+    assert {len(call.parameters["tools"]) for call in _calls_of(spans)} == {1}
+    other = [
+        s if s.name == "chat" else s.model_copy(update={"scope": "another.tracer"}) for s in spans
+    ]
+    calls = _calls_of(other)
+    assert [call for call in calls if "tools" in call.parameters] == []
+    [called] = [call for call in calls if call.tool_calls]
+    assert "gen_ai_tool_definitions in OTEL_SEMCONV" in str(called.not_repeatable)
+
+
+def _calls_of(spans: list[Span]) -> list[Call]:
+    return [call for trace in traces_of(spans) for call in trace.calls]
 
 
 TOOLS = json.dumps({"tools": [{"type": "function", "name": "get"}]})

@@ -132,7 +132,9 @@ def test_a_client_that_traces_itself_counts_no_call_twice() -> None:
             assert not {s.span_id for s in spans} & {call.span_id for call in calls_of(name)}
             assert read_calls(spans[:1]) == ()
             [alone] = traces_of(spans[:1])
-            assert [one.why.startswith("content capture is off") for one in unread(alone)] == [True]
+            assert [
+                one.why.startswith("it records no call of a model") for one in unread(alone)
+            ] == [True]
 
 
 def test_no_phantom_calls() -> None:
