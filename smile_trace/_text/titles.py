@@ -1,15 +1,29 @@
 """The name of a document or section of a prompt: its title, else its number."""
 
+import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
 LONGEST = 60
 """Characters of a title."""
 
 _TAG = re.compile(r"<([A-Za-z][\w.:-]{0,63})((?:\s[^<>]{0,500})?)>\s*")
-_ATTRIBUTE = re.compile(r"""\b(title|name|source|id|index|number)\s*=\s*["']?([^"'<>\n]{1,60})""")
-_ELEMENT = re.compile(r"<(title|name|source)>([^<>\n]{1,60})</\1>", re.IGNORECASE)
-_MARKS = re.compile(r"^(?:#{1,6}\s+|\*\*|__)+|(?:\*\*|__)?[:：]?(?:\*\*|__)?\s*$")
-_LABEL = re.compile(r"^(?:title|name|source)\s*[:：]\s*", re.IGNORECASE)
+_NAMES = ("title", "name", "file_name", "filename", "source", "path", "url", "uri")
+"""What a document is called by, the first that it has: attributes, elements, members of JSON."""
+_ANY_NAME = "|".join(_NAMES)
+_ATTRIBUTE = re.compile(rf"""\b({_ANY_NAME}|id|index|number)\s*=\s*["']?([^"'<>\n]{{1,60}})""")
+_ELEMENT = re.compile(
+    r"(?:<(\w{1,20})>[^<>\n]{0,60}</\1>\s*){0,3}?"  # an <id> before it, say
+    rf"<({_ANY_NAME})>([^<>\n]{{1,60}})</\2>",
+    re.IGNORECASE,
+)
+_RULES = re.compile(r"\A(?:[-*_=]{3,}[ \t]*\n\s*)+")
+"""Lines that only part what is before from what is behind."""
+_EMPHASIS = re.compile(r"\*\*|__")
+_MARKS = re.compile(r"^(?:#{1,6}\s+|={3,}\s*)|\s*={3,}$|[:：]?\s*$")
+_BRACKETS = re.compile(r"^\[([^\[\]]+)\]$")
+_LABEL = re.compile(rf"^(?:{_ANY_NAME}|document|file)\s*[:：]\s*", re.IGNORECASE)
 _NUMBER = re.compile(
     r"\[\d{1,4}\]|\(\d{1,4}\)|\d{1,4}[.)](?=\s)"
     r"|(?:document|doc|source|passage|context|example|section)\s*#?\s*\d{1,4}\b",
@@ -64,28 +78,54 @@ def title(text: str) -> str | None:
     """The title of a passage, at most `LONGEST` characters; None if it begins with none.
 
     The first line, if it is short and no sentence, and more follows (`## Returns`, `[2] Returns`,
-    `Title: Returns`); an element's `title`, `name`, `source` or `id` (`<doc id="2">` is "doc 2");
-    else the number with its first words (`[2] Goods can be …`).
+    `Title: Returns`); an element's or JSON object's `title`, `name`, `source` and the like, or the
+    `id` (`<doc id="2">` is "doc 2"); else the number with its first words (`[2] Goods can be …`).
     """
-    text = text.strip()
+    text = _RULES.sub("", text.strip())
+    if text[:1] in ("{", "[", '"') and (named := _in_json(text)) is not None:
+        return by_words(" ".join(named.split()), LONGEST)
     tag = _TAG.match(text)
     if tag is None:
         return _first_line(text) or _number(text)
     found = dict(reversed(_ATTRIBUTE.findall(tag[2])))
     inner = text[tag.end() :]
-    named = next((found[key].strip() for key in ("title", "name", "source") if key in found), None)
+    named = _named(found)
     if named is None and (element := _ELEMENT.match(inner)):
-        named = element[2].strip()
+        named = element[3].strip()
     number = next((found[key].strip() for key in ("id", "index", "number") if key in found), None)
-    numbered = None if number is None else f"{tag[1]} {number}"
-    return named or _first_line(inner) or numbered or _number(inner)
+    if number is not None:
+        number = f"{tag[1]} {number}" if number.isdigit() else document_name(None, number)
+    return named or _first_line(inner) or number or _number(inner)
+
+
+def _named(fields: Mapping[str, Any]) -> str | None:
+    """What stands under the first of the names by which documents are called."""
+    found = (fields.get(name) for name in _NAMES)
+    return next((name.strip() for name in found if isinstance(name, str) and name.strip()), None)
+
+
+def _in_json(text: str) -> str | None:
+    """The name of a document in JSON: an object, its members alone, or the only one of a list."""
+    for whole in (text, f"{{{text}}}"):
+        try:
+            read = json.loads(whole)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(read, list) and len(read) == 1:
+            [read] = read
+        if isinstance(read, dict):
+            inner = (value for value in read.values() if isinstance(value, dict))  # `metadata`
+            return next(filter(None, map(_named, (read, *inner))), None)
+    return None
 
 
 def _first_line(text: str) -> str | None:
     line, _, rest = text.partition("\n")
     if len(line) > 2 * LONGEST:
         return None
-    line = " ".join(_LABEL.sub("", _MARKS.sub("", line.strip())).split())
+    line = _MARKS.sub("", _EMPHASIS.sub("", line).strip())
+    line = _BRACKETS.sub(r"\1", line)
+    line = " ".join(_LABEL.sub("", line).split())
     if not rest.strip() or not 0 < len(line) <= LONGEST or line[-1] in ".!?,;。！？…":
         return None
     return line if any(char.isalnum() for char in line) else None

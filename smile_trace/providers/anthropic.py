@@ -1,10 +1,10 @@
 """Anthropic's messages."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from smile_trace._guards.jsonable import field, plain_str
+from smile_trace._guards.jsonable import field, jsonable, plain_str
 from smile_trace.providers.base import (
     Answer,
     Part,
@@ -169,9 +169,20 @@ def _reasoning(part: Any) -> Part:
 
 def _search_result(part: Any) -> Part | None:
     content = field(part, "content")
-    alone = content[0] if isinstance(content, Sequence) and len(content) == 1 else None
-    text = field(alone, "text")
-    return _text_of(part, text, "content", []) if isinstance(text, str) else None
+    text, rest = _joined(content)
+    return None if text is None else _text_of(part, text, "content", rest)
+
+
+def _joined(content: Any) -> tuple[str | None, Any]:
+    """Return the text of a document's content, a line for each of its blocks, and, if there are
+    several, the blocks; None if they are not texts alone."""
+    if isinstance(content, str):
+        return content, []
+    blocks = content if isinstance(content, list | tuple) else []
+    texts = [field(block, "text") for block in blocks]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        return None, []
+    return "\n".join(texts), jsonable(list(blocks)) if len(texts) > 1 else []
 
 
 def _with_source(part: Any, kind: str) -> Part | None:
@@ -180,13 +191,20 @@ def _with_source(part: Any, kind: str) -> Part | None:
     media_type = field(source, "media_type")
     if field(source, "type") == "text" and isinstance(data, str):
         return _text_of(part, data, "source", {"type": "text", "media_type": "text/plain"})
+    if field(source, "type") == "content":
+        text, blocks = _joined(field(source, "content"))
+        held = {"type": "content", "content": blocks}
+        return None if text is None else _text_of(part, text, "source", held)
     if isinstance(data, str | bytes):
-        return blob(kind, str(media_type or ""), data)
-    if isinstance(url, str):
-        return {"type": "uri", "modality": kind, "uri": plain_str(url)}
-    if isinstance(file, str):
-        return {"type": "file", "modality": kind, "file_id": plain_str(file)}
-    return None
+        read = blob(kind, str(media_type or ""), data)
+    elif isinstance(url, str):
+        read = {"type": "uri", "modality": kind, "uri": plain_str(url)}
+    elif isinstance(file, str):
+        read = {"type": "file", "modality": kind, "file_id": plain_str(file)}
+    else:
+        return None
+    known = ("type", "source", "cache_control")
+    return with_extra(read, part, known) if kind == "document" else read
 
 
 def _text_of(block: Any, text: str, where: str, rest: Any) -> Part:

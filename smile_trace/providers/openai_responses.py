@@ -3,6 +3,7 @@
 Source: OpenAI's API reference, "Create a model response", `input` and `output`.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,8 @@ _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 """Types of items that call a tool of the application, and the field of its arguments."""
 _RESULTS = ("function_call_output", "custom_tool_call_output")
 _MESSAGE = ("role", "content")
+FOUND = "file_search_call"
+"""The type of an item with what the server found in files."""
 
 
 class _ResponseStream(Stream):
@@ -132,6 +135,8 @@ class OpenAIResponses(Provider):
             known = ("call_id", "output", "type")
             result = with_extra(result, message, known if kind == _RESULTS[0] else known[:2])
             return {"role": "tool", "parts": [result]}
+        if kind == FOUND and field(message, "results"):
+            return {"role": "assistant", "parts": _found(message)}
         # What a server's own tool did, a reference.
         return {"role": "assistant", "parts": [{"type": kind, "content": jsonable(message)}]}
 
@@ -187,6 +192,15 @@ def _reasoning(item: Any) -> Part:
     told = field(item, "content") or field(item, "summary")
     texts = [field(part, "text") for part in told] if isinstance(told, list | tuple) else []
     return {"type": "reasoning", "content": "\n".join(t for t in texts if isinstance(t, str))}
+
+
+def _found(item: Any) -> list[Part]:
+    """Read a search of files as a call of it, and its result: a list of documents as JSON."""
+    id_, extra = field(item, "id"), {"type": FOUND}
+    call = tool_call(id_, "file_search", {"queries": field(item, "queries")})
+    text = json.dumps(jsonable(field(item, "results")), ensure_ascii=False)
+    result = with_extra(tool_response(id_, text), item, ("id", "results"))
+    return [{**call, "extra": extra}, result]
 
 
 def _call(item: Any, kind: str) -> Part:

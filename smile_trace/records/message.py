@@ -17,9 +17,13 @@ from pydantic import (
 )
 
 from smile_trace.records.base import JSON, Record
-
-_TEXT_BLOCKS = ("text", "input_text", "output_text")
-_BLOCKS = (*_TEXT_BLOCKS, "image", "image_url", "input_image", "input_file", "document")
+from smile_trace.records.blocks import (
+    are_blocks,
+    block_text,
+    is_document,
+    title_of,
+    with_block_text,
+)
 
 
 class WithExtra(Record):
@@ -73,7 +77,7 @@ class ToolResult(WithExtra):
             return (self.response,)
         if not are_blocks(self.response):
             return (_dumps(self.response),)
-        return tuple(block["text"] for block in self.response if _is_text(block))
+        return tuple(text for b in self.response if (text := block_text(b)) is not None)
 
     def with_texts(self, texts: Sequence[str | None]) -> "ToolResult":
         """Return the result with other texts, without those that are None. It may end up empty."""
@@ -81,9 +85,9 @@ class ToolResult(WithExtra):
         if not are_blocks(self.response):
             return self.model_copy(update={"response": next(given) or ""})
         left = [
-            {**block, "text": text} if _is_text(block) else block
+            block if own is None else with_block_text(block, text or "")
             for block in self.response
-            if not _is_text(block) or (text := next(given)) is not None
+            if (own := block_text(block)) is None or (text := next(given)) is not None
         ]
         return self.model_copy(update={"response": left or ""})
 
@@ -153,21 +157,6 @@ def _written(size: int) -> str:
     return f"{size} bytes" if size < 1000 else f"{round(size / 1000):,} kB"
 
 
-def are_blocks(response: JSON) -> bool:
-    """Whether a tool's result is a list of texts and images, not JSON of its own."""
-    if not isinstance(response, list | tuple) or not response:
-        return False
-    return all(isinstance(b, dict) and b.get("type") in _BLOCKS and _is_whole(b) for b in response)
-
-
-def _is_whole(block: Mapping[str, JSON]) -> bool:
-    return block["type"] not in _TEXT_BLOCKS or isinstance(block.get("text"), str)
-
-
-def _is_text(block: Mapping[str, JSON]) -> bool:
-    return block["type"] in _TEXT_BLOCKS
-
-
 def _dumps(value: JSON) -> str:
     return json.dumps(value, ensure_ascii=False)
 
@@ -178,7 +167,7 @@ TOOL_ROLES = ("tool", "function")
 class Slot(NamedTuple):
     """A text of a message: characters `[start, end)` of its content. `number` is its index among
     the texts of its part. `result`: a tool returned it; `media`: it is the title of an image,
-    recording or file."""
+    recording or file; `document`: it is a document; `title`: of a document or file."""
 
     start: int
     end: int
@@ -186,6 +175,8 @@ class Slot(NamedTuple):
     number: int
     result: bool
     media: bool = False
+    document: bool = False
+    title: str | None = None
 
 
 class Message(WithExtra):
@@ -225,10 +216,10 @@ class Message(WithExtra):
         found: list[Slot] = []
         start = 0
         for index, part in enumerate(self.parts):
-            for number, text in enumerate(_texts(part)):
+            for number, (text, about) in enumerate(zip(_texts(part), _about(part), strict=True)):
                 end = start + len(text)
-                kinds = isinstance(part, ToolResult), isinstance(part, Media)
-                found.append(Slot(start, end, index, number, *kinds))
+                kinds = isinstance(part, ToolResult), isinstance(part, Media), is_document(about)
+                found.append(Slot(start, end, index, number, *kinds, title_of(about)))
                 start = end + 1
         return tuple(found)
 
@@ -289,6 +280,13 @@ def _texts(part: Part) -> tuple[str, ...]:
     if isinstance(part, Media):
         return (part.title,)
     return part.texts if isinstance(part, ToolResult) else ()
+
+
+def _about(part: Part) -> list[Mapping[str, JSON]]:
+    """The further fields of each text of a part."""
+    if isinstance(part, ToolResult) and are_blocks(part.response):
+        return [block for block in part.response if block_text(block) is not None]
+    return [part.extra if isinstance(part, TextPart | Media) else {} for _ in _texts(part)]
 
 
 def tool_names(messages: Iterable[Message]) -> dict[str, str]:

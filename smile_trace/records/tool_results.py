@@ -40,10 +40,10 @@ def named_by_tool(
     segment: Segment | SegmentAttribution, messages: Sequence[Message]
 ) -> ToolName | None:
     """Return the name of a tool offered, or of a tool's result; None for any other part, a part of
-    a result included."""
+    a result or a document with a title included."""
     if segment.unit == "tool" and (tool := tool_name(segment.text)) is not None:
         return ToolName(presentable(tool, longest=_LONGEST), None)
-    if segment.unit not in ("tool_result", "message"):
+    if segment.unit not in ("tool_result", "message") or segment.title is not None:
         return None
     results = list(_results(messages))
     for place, tool in results:

@@ -324,6 +324,9 @@ def _check_block(where: str, role: str, block: Any) -> None:
             raise Refused("messages: text content blocks must contain non-whitespace text")
     if kind == "search_result":
         _check_content(where, "system", block["content"])
+    for name in ("title", "context") if kind == "document" else ():
+        if not isinstance(block.get(name, ""), str):
+            raise Refused(f"{where}.document.{name}: Input should be a valid string")
     if kind in ("image", "document"):
         _check_source(where, kind, block["source"])
     if kind == "tool_result":
@@ -335,6 +338,10 @@ def _check_block(where: str, role: str, block: Any) -> None:
 
 
 def _check_source(where: str, kind: str, source: Mapping[str, Any]) -> None:
+    if kind == "document" and source.get("type") == "content":
+        content = source.get("content")
+        _check_content(f"{where}.document.source", "system", content)
+        return
     needed = {
         "base64": ("media_type", "data"),
         "url": ("url",),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from smile_trace.attribution.segmentation import boundaries
-from smile_trace.attribution.segmentation.boundaries import Range, strip
+from smile_trace.attribution.segmentation.boundaries import Range
 from smile_trace.records import Message
 
 MAX_DEPTH = 64
@@ -116,12 +116,28 @@ def sections(node: Node) -> list[Range]:
     return [child.range for child in node.children]
 
 
-def documents(node: Node) -> list[Range]:
-    """The elements of a list of several, which may be the only member of an object."""
+def documents(node: Node, text: str) -> list[Range]:
+    """The elements of a list of several, which may be the only member of an object; else of the
+    only list in it whose elements are objects with a long text (`results` beside a `query`)."""
     while len(node.children) == 1 and node.children[0].children:
         node = node.children[0]
-    several = node.kind == "array" and len(node.children) > 1
-    return [child.range for child in node.children] if several else []
+    if node.kind == "array" and len(node.children) > 1:
+        return [child.range for child in node.children]
+    lists = list(_lists_of_texts(node, text))
+    return [child.range for child in lists[0].children] if len(lists) == 1 else []
+
+
+def _lists_of_texts(node: Node, text: str) -> Iterator[Node]:
+    for child in node.children if node.kind == "object" else ():
+        objects = child.kind == "array" and all(one.kind == "object" for one in child.children)
+        if objects and any(_is_long(leaf, text) for leaf in child.leaves()):
+            yield child
+        else:
+            yield from _lists_of_texts(child, text)
+
+
+def _is_long(leaf: Node, text: str) -> bool:
+    return leaf.kind == "string" and len(text[slice(*leaf.inside)].split()) >= LONG
 
 
 def writable(text: str) -> Range | None:
@@ -252,13 +268,15 @@ def _outward(start: int, end: int, escapes: Sequence[Range]) -> Range:
 class MessageText:
     """A text of its own in a message's content, at characters `[start, end)`. `result` is set for a
     tool's result, whose `root` is then its structure (offsets from `start`), if it is JSON. `media`
-    marks the title of an image or file, which is one piece."""
+    marks the title of an image or file, which is one piece. `document`: it is one as a whole."""
 
     start: int
     end: int
     result: bool = False
     root: Node | None = None
     media: bool = False
+    document: bool = False
+    title: str | None = None
 
     def moved(self, ranges: Sequence[Range]) -> list[Range]:
         """Ranges of this text as ranges of the message's content."""
@@ -274,6 +292,8 @@ def message_texts(message: Message) -> tuple[MessageText, ...]:
             slot.result,
             parse(message.content[slot.start : slot.end]) if slot.result else None,
             slot.media,
+            slot.document,
+            slot.title,
         )
         for slot in message.slots
     )
@@ -306,8 +326,6 @@ def _container(root: Node, start: int, end: int) -> Node:
 def result_documents(
     content: str, text: MessageText, find: Callable[[str], list[Range]]
 ) -> list[Range]:
-    """The documents in a tool's result: elements of a list, what `find` finds, or the whole."""
+    """The documents in a tool's result: elements of a list, what `find` finds, or none."""
     inner = content[text.start : text.end]
-    found = find(inner) if text.root is None else documents(text.root)
-    whole = strip(inner, 0, len(inner))
-    return text.moved(found or ([] if whole is None else [whole]))
+    return text.moved(find(inner) if text.root is None else documents(text.root, inner))

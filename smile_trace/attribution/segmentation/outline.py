@@ -12,7 +12,7 @@ split; a single part (a document, a section) or a sentence only if longer than t
 import heapq
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count, groupby
 
@@ -43,6 +43,14 @@ class Outline:
         found |= {part for kind in self._kinds(segment.message) for part in _around(kind, inside)}
         ordered = sorted(found, key=lambda part: (part[0], -part[1]))
         return tuple((segment.message, start, end) for start, end in ordered)
+
+    def document(self, segment: Segment) -> Place | None:
+        """The document around a segment, if it has the form of one."""
+        if segment.also:
+            return None
+        documents = self._splitter.whole_documents(segment.message)
+        around = _around(documents, self._words_of(segment))
+        return (segment.message, *around[0]) if around else None
 
     def unit(self, places: Sequence[Place]) -> Unit:
         """The unit that these places form as a whole; `span` if they form none."""
@@ -108,12 +116,23 @@ def _around(parts: Sequence[Range], inside: Range) -> list[Range]:
 @dataclass(frozen=True)
 class Leaf:
     """A segment that is joined with others. `number` is its place among all segments; `path` holds
-    the parts around it, the largest first; its first `outer` parts are larger than a sentence."""
+    the parts around it, the largest first; its first `outer` parts are larger than a sentence.
+    `document`: the one around it."""
 
     segment: Segment
     number: int
     path: tuple[Place, ...]
     outer: int
+    document: Place | None = None
+
+    @property
+    def of_documents(self) -> "Leaf":
+        """The same without the parts inside its document."""
+        if self.document is None:
+            return self
+        _, start, end = self.document
+        larger = sum(not (start <= a and b <= end) for _, a, b in self.path)
+        return replace(self, outer=min(self.outer, larger + 1))
 
     @cached_property
     def length(self) -> int:

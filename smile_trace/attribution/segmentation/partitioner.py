@@ -143,10 +143,10 @@ class Segmentation:
         if (structure or 0) >= MIN_CALLS_IN_TURN and 2 <= _free(self._results) <= limit:
             return self._results
         if self.unit == "auto" and self._retrieved:  # each is to have a value of its own
-            return self._parts([self.segments], limit, most, fewest=2)
+            return self._parts([self.segments], limit, most, fewest=2, whole=True)
         if self.unit != "auto" or self._begins_with_words(limit):
             return self._fit([self.segments], limit)
-        return self._parts([self.segments], limit, most, fewest=FEW)
+        return self._parts([self.segments], limit, most, fewest=FEW, whole=True)
 
     def _begins_with_words(self, limit: int) -> bool:
         """Whether `auto` begins with the words: they fit easily, or without a structure."""
@@ -262,13 +262,21 @@ class Segmentation:
     # -- coarser than the unit ------------------------------------------------------------------
 
     def _parts(
-        self, groups: Sequence[Sequence[Segment]], limit: int, most: int, *, fewest: int
+        self,
+        groups: Sequence[Sequence[Segment]],
+        limit: int,
+        most: int,
+        *,
+        fewest: int,
+        whole: bool = False,
     ) -> tuple[Segment, ...]:
-        """Splits each group into the prompt's own parts if there are at least `fewest`, else
-        sentences or words; fits words into `limit` segments if over `most`."""
+        """Splits each group into the prompt's own parts (documents as a `whole`) if there are at
+        least `fewest`, else sentences or words; fits words into `limit` segments if over `most`."""
         everything = [segment for group in groups for segment in group]
         leaves = [[self._leaf(s) for s in group if not s.protected] for group in groups]
-        parts = [part for group in leaves if group for part in _finer(group, most + 1, fewest)]
+        parts = [
+            part for group in leaves if group for part in _finer(group, most + 1, fewest, whole)
+        ]
         if len(parts) > most:
             return self._fit(groups, limit)
         protected = [(places, True) for places in self._protected_pieces(everything)]
@@ -295,10 +303,21 @@ class Segmentation:
     def _pieces(self, groups: Sequence[Group], protected: Sequence[_Piece]) -> tuple[Segment, ...]:
         """Groups and protected pieces in order, each named by its unit."""
         words = [group[0].segment for group in groups if len(group) == 1]
-        joined = [(_together(group), False) for group in groups if len(group) > 1]
+        joined = [(self._places(group), False) for group in groups if len(group) > 1]
         pieces = sorted([*protected, *joined])
         units = [self._outline.unit(places) for places, _ in pieces]
         return tuple(sorted([*words, *self._named(pieces, units)], key=lambda s: s.places))
+
+    def _places(self, group: Group) -> tuple[Place, ...]:
+        """The places of a group; of all that is in a document the document itself, braces of its
+        JSON included."""
+        first, last, document = group[0].number, group[-1].number, group[0].document
+        inside = [self._outline.document(s) == document for s in self.segments[first : last + 1]]
+        beside = [*self.segments[max(first - 1, 0) : first], *self.segments[last + 1 : last + 2]]
+        others = [self._outline.document(s) != document for s in beside]
+        if document is not None and len(inside) == len(group) and all([*inside, *others]):
+            return (document,)
+        return _together(group)
 
     def _leaf(self, segment: Segment) -> Leaf:
         number = self._numbers[segment.places]
@@ -308,13 +327,14 @@ class Segmentation:
 
     def _new_leaf(self, segment: Segment, number: int) -> Leaf:
         parts = self._outline.path(segment)
+        document = self._outline.document(segment)
         sentence = self._outline.sentence(segment) if self._of_words else None
         if sentence is None:
-            return Leaf(segment, number, parts, len(parts))
+            return Leaf(segment, number, parts, len(parts), document)
         (_, start, end) = sentence
         outer = [p for p in parts if p[1] <= start and end <= p[2] and p != sentence]
         inner = [p for p in parts if p not in outer and p != sentence]
-        return Leaf(segment, number, (*outer, sentence, *inner), len(outer))
+        return Leaf(segment, number, (*outer, sentence, *inner), len(outer), document)
 
     def _protected_pieces(self, segments: Sequence[Segment]) -> Iterator[tuple[Place, ...]]:
         """The protected pieces; neighbouring words of one sentence form one piece."""
@@ -342,6 +362,7 @@ class Segmentation:
                 unit = "media"
             place, counted = key_stem(self._uses, message, start, key or unit)
             retrieved = self._document_at(message, start, end) if unit == "document" else None
+            title = self._splitter.title(message, start, end)
             if retrieved is not None and retrieved.id is not None:
                 place, counted = f"document:{retrieved.id}", False
             keys[place] += 1
@@ -357,7 +378,7 @@ class Segmentation:
                     key=f"{place}:{ordinal}" if counted or ordinal else place,
                     protected=protected,
                     also=tuple(also),
-                    title=None if retrieved is None else retrieved.name,
+                    title=title if retrieved is None else retrieved.name,
                 )
             )
         return tuple(segments)
@@ -377,9 +398,10 @@ def _free(segments: Sequence[Segment]) -> int:
     return sum(not segment.protected for segment in segments)
 
 
-def _finer(group: Group, most: int, fewest: int) -> Sequence[Group]:
+def _finer(group: Group, most: int, fewest: int, whole: bool) -> Sequence[Group]:
     """The prompt's own parts in a group of words, its sentences, or the words."""
-    parts = split_groups([group], most, into_sentences=False)
+    outer = [leaf.of_documents for leaf in group] if whole else group
+    parts = split_groups([outer], most, into_sentences=False)
     if len(parts) < fewest:
         parts = _sentences(group)
     return parts if len(parts) >= fewest else [[leaf] for leaf in group]

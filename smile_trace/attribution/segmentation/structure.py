@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 
+from smile_trace._text.titles import title
 from smile_trace.attribution.segmentation.boundaries import Range, has_word, strip
 
 _TAG = re.compile(r"<(/?)([A-Za-z][\w.:-]{0,63})(?:\s[^<>]{0,500})?>")
@@ -174,26 +175,34 @@ def _items(text: str) -> list[int]:
 
 
 def _paragraphs(text: str) -> list[int]:
+    """The starts of paragraphs; a heading belongs to the one below it."""
     edges: list[int] = []
-    blank = False
+    blank, before = False, ""
     for a, b in lines(text):
-        if blank:
+        if blank and not is_heading(before):
             edges.append(a)
         blank = not text[a:b].strip()
+        before = before if blank else text[a:b]
     return edges
 
 
 _EXAMPLES = frozenset(("example", "shot", "sample", "demonstration"))
 _DOCUMENT = (
     "document|doc|source|passage|context|article|chunk|snippet|result|search_result|reference|"
-    "excerpt|file|page"
+    "excerpt|file|page|item"
 )
 _DOCUMENTS = frozenset(_DOCUMENT.split("|"))
 _MARKER = re.compile(
     r"[ \t]{0,3}(?:#{1,6}[ \t]+)?(?:\*\*)?"
-    rf"(?:\[\d{{1,4}}\](?=\s|[:：])|(?:{_DOCUMENT})[ \t]?[#\[(]?\d{{1,4}}\b)",
+    rf"(?:\[\d{{1,4}}\](?=\s|[:：])|\[?(?:{_DOCUMENT})[ \t]?[#\[(]?\d{{1,4}}\b)",
     re.IGNORECASE,
 )
+_TITLED = re.compile(
+    rf"[ \t]{{0,3}}(#{{1,6}}[ \t]+)?(?:\*\*|\[)?(?:{_DOCUMENT}|title|url)(?:\*\*)?[:：]",
+    re.IGNORECASE,
+)
+"""The line of a document's title (`## Document: Returns`, `[Source: returns.md]`)."""
+_RULE = re.compile(r"[ \t]{0,3}(?:-{3,}|\*{3,}|_{3,})[ \t\r]*")
 _BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
 _ARROWS = ("->", "=>", "→", "⇒")
 
@@ -209,11 +218,42 @@ def example_blocks(text: str) -> list[Range]:
 
 
 def document_blocks(text: str) -> list[Range]:
-    """Documents: `<document>` elements (also `source`, `passage`, …), `[1] …`, `Document 1: …`."""
+    """Documents: `<document>` elements (also `source`, `passage`, …), `[1] …`, `Document 1: …`,
+    several of `Document: …`, titled blocks between lines of `---`."""
     if found := tag_blocks(text, _DOCUMENTS):
         return found
     starts = [a for a, b in lines(text) if _MARKER.match(text[a : min(b, a + 80)])]
+    starts = starts or _titled(text) or _between_rules(text)
     return _trimmed(text, _from_each(text, starts), _labels(text))
+
+
+def _titled(text: str) -> list[int]:
+    """The starts of several lines of titles: each begins a block, and text follows it directly,
+    unless it is a heading, since a source may also be named below."""
+    found, before = list[int](), ""
+    ranges = list(lines(text))
+    for (a, b), (c, d) in pairwise([*ranges, (len(text), len(text))]):
+        if match := _TITLED.match(text[a : min(b, a + 80)]):
+            begins = not before.strip() or before.rstrip()[-1] in ":：" or _RULE.fullmatch(before)
+            if begins and (match[1] or text[c:d].strip()) and title(text[a : a + 400]):
+                found.append(a)
+        before = text[a:b]
+    return found if len(found) > 1 else []
+
+
+def _between_rules(text: str) -> list[int]:
+    """The starts of titled blocks with lines of `---` between them; those with headings are
+    sections. Of the text before the first rule as many paragraphs as the next block has."""
+    rules = [(a, b) for a, b in lines(text) if _RULE.fullmatch(text[a:b])]
+    found = [s for (_, a), (b, _) in pairwise([*rules, (len(text), 0)]) if (s := strip(text, a, b))]
+    if len(rules) < 2 or not found:
+        return []
+    first = (0, rules[0][0])
+    breaks = [match.end() for match in _BLANK_LINES.finditer(text[: first[1]].rstrip())]
+    first = strip(text, [0, *breaks][-_paragraph_count(text, *found[0]) :][0], first[1]) or first
+    blocks = [first, *found]
+    titled = [a for a, b in blocks if title(text[a:b]) and not is_heading(text[a:b])]
+    return titled if len(titled) >= max(2, len(blocks) - 1) else []
 
 
 _Label = tuple[int, str, str]

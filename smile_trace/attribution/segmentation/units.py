@@ -91,18 +91,34 @@ class UnitSplitter:
         """The ranges of a message that are titles of images and files."""
         return [(text.start, text.end) for text in self._texts[message] if text.media]
 
+    def title(self, message: int, start: int, end: int) -> str | None:
+        """The title of the document block or file that is there as a whole."""
+        texts = (text for text in self._texts[message] if text.start <= start and end <= text.end)
+        content = self._messages[message].content
+        whole = (t for t in texts if content[t.start : t.end].strip() == content[start:end].strip())
+        return next((text.title for text in whole), None)
+
     def documents(self, message: int) -> list[Range]:
-        """The documents in a message by their form; a tool's message without any is a document."""
+        """The documents in a message by their form; a tool's result without any is a document."""
+        found = self.whole_documents(message)
+        content = self._messages[message].content
+        results = (
+            boundaries.strip(content, t.start, t.end) for t in self._texts[message] if t.result
+        )
+        return sorted([*found, *(r for r in results if r is not None and not _overlaps(*r, found))])
+
+    def whole_documents(self, message: int) -> list[Range]:
+        """The documents in a message by their form alone."""
         if message not in self._documents:
             texts, content = self._texts[message], self._messages[message].content
-            results = [text for text in texts if text.result]
-            found = [d for t in results for d in result_documents(content, t, document_blocks)]
-            if len(results) < len(texts):
-                own = self.blocks(document_blocks, message)
-                ends = [(text.start, text.end) for text in results]
-                found += [block for block in own if not _overlaps(*block, ends)]
-            found = self._with_retrieved(message, found)
-            self._documents[message] = sorted(found)
+            found = [(text.start, text.end) for text in texts if text.document]
+            results = [text for text in texts if text.result and not text.document]
+            found += [d for t in results for d in result_documents(content, t, document_blocks)]
+            own = [(text.start, text.end) for text in texts if text.document or text.result]
+            if len(own) < len(texts):
+                blocks = self.blocks(document_blocks, message)
+                found += [block for block in blocks if not _overlaps(*block, own)]
+            self._documents[message] = sorted(self._with_retrieved(message, found))
         return self._documents[message]
 
     def _with_retrieved(self, message: int, found: list[Range]) -> list[Range]:

@@ -45,7 +45,7 @@ from smile_trace.records import (
     ToolResult,
     Usage,
 )
-from smile_trace.records.message import are_blocks
+from smile_trace.records.blocks import are_blocks, block_text, is_document, with_block_text
 from smile_trace.settings import ServerSettings
 
 
@@ -415,11 +415,9 @@ def _block(part: Part) -> Turn | None:
 def _text(part: TextPart) -> Turn | None:
     if not part.content.strip():
         return None
-    extra = without_cache(part.extra)
-    if extra.get("type") == "search_result":
-        return {**extra, "content": [{"type": "text", "text": part.content}]}
-    if extra.get("type") == "document":
-        return {**extra, "source": {**extra["source"], "data": part.content}}
+    block = without_cache(part.extra)
+    if is_document(block):
+        return with_block_text(block, part.content)
     return {"type": "text", "text": part.content}
 
 
@@ -437,7 +435,8 @@ def _result(part: ToolResult) -> Turn:
     """Return a tool's result; without its removed text it is empty, and no error either."""
     content: JSON = part.texts[0] if part.texts and part.texts[0].strip() else None
     if are_blocks(part.response):
-        content = [without_cache(b) for b in part.response if b.get("text", "x").strip()]
+        texts = [(b, block_text(b)) for b in part.response]
+        content = [without_cache(b) for b, text in texts if text is None or text.strip()]
     block: Turn = {"type": "tool_result", "tool_use_id": part.id}
     if content:
         block["content"] = content

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from smile_trace.records.base import JSON
+from smile_trace.records.blocks import are_blocks, title_of
 from smile_trace.records.call import Prompted
 from smile_trace.records.message import (
     Media,
@@ -24,7 +25,6 @@ from smile_trace.records.message import (
     ToolCall,
     ToolResult,
     WithExtra,
-    are_blocks,
 )
 
 _SENT = ("name", "refusal", "reasoning_content", "cache_control")
@@ -114,7 +114,12 @@ def _media(part: Media) -> dict[str, JSON] | None:
         return {"type": "image_url", "image_url": image | _known("detail", part.detail)}
     if part.modality == "audio":
         return {"type": "input_audio", "input_audio": sound(part.uri)}
-    return {"type": "file", "file": {"file_data": part.uri, **part.extra}}
+    return {"type": "file", "file": {"file_data": part.uri, **_file_name(part)}}
+
+
+def _file_name(part: Media) -> dict[str, str]:
+    """Return a file's name; a document of Anthropic's has a title."""
+    return _known("filename", title_of(part.extra))
 
 
 def sound(uri: str) -> dict[str, JSON]:
@@ -126,6 +131,9 @@ def sound(uri: str) -> dict[str, JSON]:
 def _known(name: str, value: str | None) -> dict[str, str]:
     return {} if value is None else {name: value}
 
+
+_FOUND = "file_search_call"
+"""The type of an item of the Responses API that holds a search of files with its results."""
 
 INSTRUCTIONS = {"field": "instructions"}
 """The `extra` of a system message sent as `instructions`, not among the items."""
@@ -171,6 +179,10 @@ def _item_message(message: Message, contents: list[JSON]) -> Iterator[dict[str, 
 
 def _item(part: Part) -> dict[str, JSON] | None:
     match part:
+        case ToolCall() if part.extra.get("type") == _FOUND:
+            return None  # its item is that of the result
+        case ToolResult() if part.extra.get("type") == _FOUND:
+            return {"id": part.id, **part.extra, "results": _found(part.texts[0])}
         case ToolCall():
             called = {"type": "function_call", "call_id": part.id, "name": part.name, **part.extra}
             custom = called["type"] == "custom_tool_call"
@@ -183,6 +195,11 @@ def _item(part: Part) -> dict[str, JSON] | None:
         case Reasoning() if part.extra:
             return {"type": "reasoning", **part.extra}
     return None
+
+
+def _found(text: str) -> JSON:
+    """Return what a search of files found; nothing if it was removed."""
+    return json.loads(text) if text.strip() else []
 
 
 def _block(block: dict[str, JSON]) -> dict[str, JSON]:
@@ -209,7 +226,7 @@ def _item_media(part: Media) -> dict[str, JSON] | None:
         return {"type": "input_audio", "input_audio": sound(part.uri)}
     if part.uri is not None:
         at = {"file_data" if part.uri.startswith("data:") else "file_url": part.uri}
-    return {"type": "input_file", **at, **part.extra} if at else None
+    return {"type": "input_file", **at, **_file_name(part)} if at else None
 
 
 OFFERED = "tools offered"

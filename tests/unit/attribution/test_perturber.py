@@ -144,7 +144,8 @@ def test_what_is_no_json_is_text() -> None:
 def test_the_parts_of_a_result() -> None:
     [root] = [json_structure.parse(text := '{"results": [{"t": "a b"}, {"t": "c"}]}')]
     assert root is not None
-    assert [text[a:b] for a, b in json_structure.documents(root)] == ['{"t": "a b"}', '{"t": "c"}']
+    found = json_structure.documents(root, text)
+    assert [text[a:b] for a, b in found] == ['{"t": "a b"}', '{"t": "c"}']
     assert _sent('{"results": [{"t": "a b"}, {"t": "c"}]}', '{"t": "a b"}', unit="document") == (
         '{"results": [{"t": "c"}]}'
     )

@@ -39,8 +39,8 @@ DOCUMENT = TEXT.map(
         "citations": {"enabled": True},
     }
 )
-FOUND = TEXT_BLOCK.map(
-    lambda block: {"type": "search_result", "source": "a", "title": "b", "content": [block]}
+FOUND = st.lists(TEXT_BLOCK, min_size=1, max_size=2).map(
+    lambda blocks: {"type": "search_result", "source": "a", "title": "b", "content": blocks}
 )
 CONTENT = TEXT | st.lists(
     TEXT_BLOCK | st.just(IMAGE) | CACHED | DOCUMENT | FOUND, min_size=1, max_size=4
@@ -51,7 +51,11 @@ THINKING = st.sampled_from(
         {"type": "redacted_thinking", "data": "EmwK"},
     ]
 )
-RESULT = TEXT | JSON_VALUE.map(json.dumps) | st.lists(TEXT_BLOCK, min_size=1, max_size=2)
+RESULT = (
+    TEXT
+    | JSON_VALUE.map(json.dumps)
+    | st.lists(TEXT_BLOCK | DOCUMENT | FOUND, min_size=1, max_size=2)
+)
 STEP = st.tuples(
     st.tuples(st.lists(THINKING, max_size=1), st.lists(TEXT_BLOCK, max_size=1)).map(
         lambda said: [*said[0], *said[1]]
