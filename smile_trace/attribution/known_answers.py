@@ -1,6 +1,7 @@
 """The responses of a study so far, and what follows: answer changes, and findings per level."""
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from itertools import chain, takewhile
 
 import numpy as np
@@ -34,6 +35,7 @@ from smile_trace.attribution.reporting.verdict import levels_shown, status_of
 from smile_trace.attribution.word_vectors import Embed
 from smile_trace.records import (
     ExplanationSettings,
+    FidelityStatus,
     Observation,
     Perturbation,
     Response,
@@ -72,6 +74,17 @@ class KnownAnswers:
         without_noise = signal == "probability" and deterministic
         self._solver = solver or (WarpedProcessSolver() if without_noise else DEFAULT_SOLVER)
         self._found: dict[tuple[int, int, float], LevelFindings] = {}
+
+    def first_level_of(
+        self, part: AnswerSpan, text_change: TextComparison, of: str
+    ) -> tuple[LevelFindings, FidelityStatus]:
+        """The findings about the first level, by a part of the answer, `of`, alone."""
+        other, level = copy(self), self.planner.levels[0]
+        other._part, other._text_change, other._explained = part, text_change, of
+        scores = other.scores()
+        own = scores.of_level(0)
+        found = other._estimated(0, self.rows(level), scores, own.only_sparse_moved)
+        return found, status_of(found, own)
 
     def take(self, row: Perturbation, response: Response) -> None:
         """Take a response, and discard earlier findings. Raises ValueError if the row was not
@@ -123,7 +136,8 @@ class KnownAnswers:
         index, rows = self.planner.levels.index(level), self.rows(level)
         what = index, len(rows), level.error_rate
         if what not in self._found:
-            self._found[what] = self._estimated(index, rows)
+            scores = self.scores()
+            self._found[what] = self._estimated(index, rows, scores, scores.only_sparse_moved)
         return self._found[what]
 
     def settled(self, level: Level) -> bool:
@@ -228,8 +242,10 @@ class KnownAnswers:
     def _with_responses(self, rows: Iterable[Perturbation]) -> list[Row]:
         return [(row, self.responses.get(call_key(row))) for row in rows]
 
-    def _estimated(self, index: int, rows: list[Perturbation]) -> LevelFindings:
-        level, scores, near = self.planner.levels[index], self.scores(), None
+    def _estimated(
+        self, index: int, rows: list[Perturbation], scores: ResponseScores, unseen: bool
+    ) -> LevelFindings:
+        level, near = self.planner.levels[index], None
         if self._ranks_by_nearness:
             near = nearness([segment.text for segment in level.segments], self._explained)
         with one_thread():
@@ -243,7 +259,7 @@ class KnownAnswers:
                 embed=self._embed,
                 seed=self.seed(index),
                 failed=scores.failed[index],
-                unseen=scores.only_sparse_moved,
+                unseen=unseen,
                 beside=self._answered_beside(index, scores),
                 solver=self._solver,
                 rate=level.error_rate,

@@ -29,6 +29,7 @@ from smile_trace.attribution.estimation.solver import Solver
 from smile_trace.attribution.known_answers import KnownAnswers
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.remaining_calls import RemainingCalls, further_calls, why_unsettled
+from smile_trace.attribution.reporting.citations import cited_documents
 from smile_trace.attribution.reporting.moved_fields import moved_fields
 from smile_trace.attribution.reporting.segments import join, open_inside
 from smile_trace.attribution.reporting.summary import Subject, summarize
@@ -43,6 +44,7 @@ from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.attribution.study import Answered
 from smile_trace.attribution.word_vectors import Embed, embed_words
 from smile_trace.records import (
+    CitedDocument,
     Cost,
     Explanation,
     ExplanationSettings,
@@ -52,9 +54,11 @@ from smile_trace.records import (
     Perturbation,
     Prompted,
     Segment,
+    SegmentAttribution,
     Signal,
 )
 from smile_trace.records.formats.answers import read_tool_calls
+from smile_trace.records.verdicts import decided
 
 ROUND = 16
 """The largest round: small enough to show progress and to run in parallel."""
@@ -114,12 +118,12 @@ class PerturbationStudy:
         self._settings = settings
         self._part = part
         self._notes = tuple(notes)
-        by = distance or settings.distance
+        self._distance = distance or settings.distance
+        self._embed = embed
+        self._has_target = target is not None
         self._as_logged = self.signal == "text" and target is None
-        self.by_content = self._as_logged and only_content(answer, by, part)
-        self._text_change = target or text_comparison(
-            answer, embed, by, part, cut=prompted.answer_cut
-        )
+        self.by_content = self._as_logged and only_content(answer, self._distance, part)
+        self._text_change = target or self._compared(part)
         self._planner = Planner(
             prompted,
             partitioner or Segmentation(prompted, settings.unit if unit is None else unit, protect),
@@ -204,6 +208,11 @@ class PerturbationStudy:
         """The rows of the first level without the unperturbed prompt's."""
         return [row for row in self.first_level.rows if row.kind != "baseline"]
 
+    def _compared(self, part: AnswerSpan | None) -> TextComparison:
+        return text_comparison(
+            self.answer, self._embed, self._distance, part, cut=self.prompted.answer_cut
+        )
+
     # -- solving --------------------------------------------------------------------------------
 
     @property
@@ -225,6 +234,18 @@ class PerturbationStudy:
             for segment, effect in zip(of.segments, of.effects, strict=True)
             if not segment.protected
         ]
+
+    def behind(self, part: AnswerSpan) -> tuple[SegmentAttribution, ...]:
+        """The segments of the first partition, measured by a part of the answer alone, with the
+        same rows and responses."""
+        compared, of = self._compared(part), self.answer[slice(*part)]
+        found, status = self._known.first_level_of(part, compared, of)
+        return decided(
+            found.attributions(),
+            found.interactions(()),
+            conclusive=status != "inconclusive",
+            limit=self._settings.smallest_effect,
+        )
 
     def result(self, subject: Subject | None = None) -> Explanation:
         """The Explanation from the responses so far; `cost.target_calls` counts them. `subject`:
@@ -279,6 +300,7 @@ class PerturbationStudy:
             coarser=coarser,
             interactions=interactions,
             fields=fields,
+            citations=self._citations(),
             first=first,
             fidelity=fidelity,
             cost=Cost(target_calls=len(self._known.responses)),
@@ -306,6 +328,10 @@ class PerturbationStudy:
             settings=self._settings,
             notes=self._notes,
         )
+
+    def _citations(self) -> tuple[CitedDocument, ...]:
+        whole = self._part is None and not self._has_target
+        return tuple(cited_documents(self.prompted, self.behind)) if whole else ()
 
     def _interactions(
         self, levels: Sequence[tuple[int, LevelFindings]], scores: ResponseScores

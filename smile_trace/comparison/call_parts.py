@@ -122,6 +122,10 @@ class _Within:
     documents: Sequence[Place]
 
     @cached_property
+    def _parts(self) -> Sequence[SegmentAttribution]:
+        return *self.explanation.coarser, *self.explanation.segments
+
+    @cached_property
     def _driver(self) -> SegmentAttribution | None:
         outermost = outermost_drivers(self.explanation.segments, self.explanation.coarser)
         return max(outermost, key=effect, default=None)
@@ -130,7 +134,7 @@ class _Within:
         """A part that is a place, or a message without the documents in it."""
         documents = [] if kind in ("tool", "tool_result") else self.documents
         others = [other for other in documents if other != place]
-        found = measured_at(place, others, self.explanation)
+        found = measured_at(place, others, self._parts)
         own, driver = found.alone, self._driver
         held = driver is not None and all(holds(place, one) for one in driver.places)
         return CallPart(

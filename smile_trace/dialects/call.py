@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from smile_trace import semconv
 from smile_trace.dialects.attributes import NOT_CAPTURED, call_fields, read_prompts, read_status
+from smile_trace.dialects.citations import citations_of
 from smile_trace.dialects.parameters import sendable
 from smile_trace.dialects.parts import (
     answer_of,
@@ -74,6 +75,7 @@ def call_of(span: Span, dialect: str, content: SpanContent) -> Call:
         answer=answer,
         reasoning=reasoning_of(content.answers[0]) if content.answers else None,
         tool_calls=called,
+        citations=citations_of(content.answers[0]) if answer and not called else (),
         model=content.model,
         provider=content.provider,
         parameters=parameters,

@@ -117,7 +117,16 @@ def answer_of(message: Message, finish_reason: str | None = None) -> str | None:
     if not message.content.strip() and finish_reason == "content_filter":
         return refusal_text("")
     only_thoughts = all(isinstance(part, Reasoning) for part in message.parts)
-    return message.content if message.content or only_thoughts else None
+    text = _joined_text(message)
+    return text if text or only_thoughts else None
+
+
+def _joined_text(message: Message) -> str:
+    """The text of an answer: the blocks of one with citations are cut where those begin and end."""
+    texts = [part for part in message.parts if isinstance(part, TextPart)]
+    if any("citations" in part.extra for part in texts):
+        return "".join(part.content for part in texts)
+    return message.content
 
 
 def reasoning_of(message: Message) -> str | None:

@@ -261,9 +261,10 @@ def finish(
     responses = list(responses)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     found = study.result()
+    parts = *found.coarser, *found.segments
     update = {
         "cost": total_cost(cost_of(responses), cost_of(of_proxy), cost_of(of_judge)),
-        "documents": tuple(document_attributions(study.prompted.documents, found)),
+        "documents": tuple(document_attributions(study.prompted.documents, parts)),
         "explained_at": now,
         "parameters": study.prompted.parameters,
         "prompts": study.prompted.prompts,

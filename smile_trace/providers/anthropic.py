@@ -75,8 +75,11 @@ class _Block:
     def __init__(self, begun: Any) -> None:
         self._begun = begun
         self._pieces = Pieces()
+        self._citations: list[Any] = []
 
     def add(self, delta: Any) -> None:
+        if field(delta, "type") == "citations_delta":
+            self._citations.append(field(delta, "citation"))
         name = _PIECES.get(str(field(delta, "type")), "")
         self._pieces.add(name, field(delta, name))
 
@@ -86,6 +89,8 @@ class _Block:
         held = {name: field(self._begun, name) for name in names}
         block = {name: value for name, value in held.items() if value is not None}
         block |= self._pieces.whole
+        if self._citations:
+            block["citations"] = self._citations
         arguments = block.pop("partial_json", "")
         return {**block, "input": _decoded(arguments)} if arguments else block
 

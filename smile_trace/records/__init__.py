@@ -16,9 +16,11 @@ from smile_trace.records.call import (
     Usage,
     VariableSpan,
 )
+from smile_trace.records.citation import Citation
 from smile_trace.records.explanation import (
     METHOD_VERSION,
     SCHEMA_VERSION,
+    CitedDocument,
     Correction,
     Cost,
     DocumentAttribution,
@@ -66,6 +68,8 @@ __all__ = [
     "Asked",
     "Call",
     "CallStatus",
+    "Citation",
+    "CitedDocument",
     "Correction",
     "Cost",
     "Document",

@@ -9,6 +9,7 @@ from pydantic import Field
 from smile_trace._text.prompts import render
 from smile_trace._text.titles import document_name
 from smile_trace.records.base import JSON, Record, Shared
+from smile_trace.records.citation import Citation
 from smile_trace.records.formats.reasoning import apart, joined
 from smile_trace.records.message import Message, ToolCall
 
@@ -130,6 +131,8 @@ class Call(Record):
     reasoning: str | None = None
     """The model's reasoning where it was logged apart from the answer."""
     tool_calls: tuple[ToolCall, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    """The citations that came with the answer, apart from those in its text."""
     status: CallStatus = "returned"
     error: str | None = None
     model: str | None = None
@@ -235,6 +238,7 @@ class Prompted(Record):
     parameters: dict[str, JSON] = {}
     prompts: tuple[PromptUse, ...] = ()
     documents: tuple[Document, ...] = ()
+    citations: tuple[Citation, ...] = ()
     answer_limit: int | None = None
     """The most tokens if `parameters` set no limit; None for the limit of the model's settings."""
     assumed: bool = False
@@ -258,6 +262,7 @@ class Prompted(Record):
             parameters=call.parameters,
             prompts=call.prompts,
             documents=call.documents,
+            citations=call.citations,
             answer_limit=None if call.answer is None else answer_limit(written, counted),
             assumed=call.prompt_assumed,
             answer_cut=cut_at_limit(call.finish_reason),
@@ -271,7 +276,10 @@ class Prompted(Record):
             return self
         found = apart(self.answer)
         reasoning = joined(self.reasoning, found.reasoning)
-        return self.model_copy(update={"answer": found.answer, "reasoning": reasoning})
+        whole = len(found.answer) == len(self.answer)  # citations count from its beginning
+        citations = self.citations if whole else ()
+        update = {"answer": found.answer, "reasoning": reasoning, "citations": citations}
+        return self.model_copy(update=update)
 
     def explaining_reasoning(self) -> "Prompted":
         """Return the same with the reasoning in place of the answer."""

@@ -13,6 +13,7 @@ from smile_trace._text.titles import document_name
 from smile_trace.errors import ReasonCode
 from smile_trace.records.base import JSON, Record, Shown, view
 from smile_trace.records.call import Form, PromptUse
+from smile_trace.records.citation import USE, Use
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Segment, Unit
 from smile_trace.records.upgrades import check_version, hash_settings, older_explanation, renamed
@@ -154,6 +155,29 @@ class DocumentAttribution(Record):
     def name(self) -> str | None:
         """The document's name, if it has one (`titles.document_name`)."""
         return document_name(self.source, self.id)
+
+
+class CitedDocument(Record):
+    """A document and a sentence of the answer, characters `[start, end)` of it, which cites the
+    document, or depends on it without a citation (`cited` is None).
+
+    `cited` is the citation as written (`[2]`), or the cited passage. `document` is measured on this
+    sentence alone; None if the request holds no document of that name. `use` says whether the
+    sentence depends on it.
+    """
+
+    start: int
+    end: int
+    cited: str | None = None
+    document: DocumentAttribution | None = None
+
+    @property
+    def use(self) -> Use:
+        """`used`: the sentence certainly depends on the document; `not used`: an effect as large as
+        the smallest that matters is excluded, or there is no such document; else `open`."""
+        if self.document is None:
+            return "not used"
+        return USE.get(self.document.verdict, "open")
 
 
 class Interaction(Record):
@@ -369,6 +393,8 @@ class Explanation(Shown):
     corrections: tuple[Correction, ...] = ()
     """The smallest removals found that make a wrong answer right, the smallest first."""
     documents: tuple[DocumentAttribution, ...] = ()
+    citations: tuple[CitedDocument, ...] = ()
+    """What each sentence cites or depends on, of an answer with citations."""
     fidelity: Fidelity
     cost: Cost
     summary: str

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from smile_trace.records import (
     Document,
     DocumentAttribution,
-    Explanation,
     Measured,
     Observation,
     Perturbation,
@@ -180,13 +179,14 @@ class Found:
 
 
 def document_attributions(
-    documents: Sequence[Document], explanation: Explanation
+    documents: Sequence[Document], segments: Sequence[SegmentAttribution]
 ) -> Iterator[DocumentAttribution]:
-    """The documents that stand in the messages, with their measurements."""
+    """The documents that stand in the messages, with their measurements by `segments`, which may
+    be those of several partitions."""
     known = [document for document in documents if document.place is not None]
     places = [document.place for document in known if document.place is not None]
     for document, place in zip(known, places, strict=True):
-        found = measured_at(place, [other for other in places if other != place], explanation)
+        found = measured_at(place, [other for other in places if other != place], segments)
         own = found.alone
         yield DocumentAttribution(
             **document.model_dump(exclude={"text"}),
@@ -197,11 +197,12 @@ def document_attributions(
         )
 
 
-def measured_at(place: Place, others: Sequence[Place], explanation: Explanation) -> Found:
+def measured_at(
+    place: Place, others: Sequence[Place], segments: Sequence[SegmentAttribution]
+) -> Found:
     """The measurement of a place in the messages; a segment that touches one of the `others` does
     not stand for this place."""
-    everything = (*explanation.coarser, *explanation.segments)
-    free = [s for s in everything if not s.protected]
+    free = [s for s in segments if not s.protected]
     around = [s for s in free if any(holds(p, place) for p in s.places)]
     pieces = [s for s in free if s not in around and any(overlap(p, place) for p in s.places)]
     alone = [s for s in around if _stands_for(s, place, others)]

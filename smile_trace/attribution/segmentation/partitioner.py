@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Protocol
 
 from smile_trace.attribution.segmentation import boundaries
+from smile_trace.attribution.segmentation.citing import cited_among
 from smile_trace.attribution.segmentation.keys import key_stem
 from smile_trace.attribution.segmentation.outline import Group, Leaf, Outline, split_groups
 from smile_trace.attribution.segmentation.selections import (
@@ -80,9 +81,10 @@ class Segmentation:
     `auto` begins with the prompt's structure (messages, documents, sections, values) and ends with
     words. It begins with words if the limit is at least twice their number, or if the structure has
     fewer than FEW parts and the words fit; with sentences if they do not. Retrieved documents are
-    parts of the structure, which `auto` then always begins with. Two or more tool results come
-    first, each a segment, then the other messages: few segments, of which every combination may be
-    asked, tell of the second cause beside the first.
+    parts of the structure, which `auto` then always begins with. Two or more documents of an answer
+    that cites them, else two or more tool results, come first, each a segment, then the other
+    messages: few segments, of which every combination may be asked, tell of the second cause beside
+    the first.
 
     `word`, `sentence`, `section`, `message` and `variable` cover the prompt; for the other units
     (`example`, `document`, patterns, own spans) the rest of the prompt is a protected `span`.
@@ -127,7 +129,7 @@ class Segmentation:
             )
         self._numbers = {segment.places: k for k, segment in enumerate(self.segments)}
         self._leaves: dict[int, Leaf] = {}
-        self._results = self._tool_results() if self.unit == "auto" else ()
+        self._first = self._in_turn(prompted) if self.unit == "auto" else ()
 
     def is_finest(self, segment: Segment) -> bool:
         """See `Partitioner`."""
@@ -140,8 +142,8 @@ class Segmentation:
     def coarse(self, limit: int, structure: int | None = None) -> tuple[Segment, ...]:
         """See `Partitioner`."""
         most = max(structure or 0, limit)
-        if (structure or 0) >= MIN_CALLS_IN_TURN and 2 <= _free(self._results) <= limit:
-            return self._results
+        if (structure or 0) >= MIN_CALLS_IN_TURN and 2 <= _free(self._first) <= limit:
+            return self._first
         if self.unit == "auto" and self._retrieved:  # each is to have a value of its own
             return self._parts([self.segments], limit, most, fewest=2, whole=True)
         if self.unit != "auto" or self._begins_with_words(limit):
@@ -167,11 +169,14 @@ class Segmentation:
             return self._messages_of(groups, limit)
         return self._parts(groups, limit, limit, fewest=2)
 
-    def _tool_results(self) -> tuple[Segment, ...]:
-        """Each result of a tool, and the rest of the prompt protected; () without results."""
-        results = tool_results(self._messages)
-        places = [(self._splitter.outside_values(place),) for [place] in results]
-        return self._with_the_rest(places, "tool_result") if places else ()
+    def _in_turn(self, prompted: Prompted) -> tuple[Segment, ...]:
+        """The documents of an answer that cites them, else each result of a tool, and the rest of
+        the prompt protected; () without any."""
+        documents = cited_among(prompted)
+        unit: Unit = "document" if documents else "tool_result"
+        places = documents or [place for [place] in tool_results(self._messages)]
+        whole = [(self._splitter.outside_values(place),) for place in places]
+        return self._with_the_rest(whole, unit) if whole else ()
 
     def _messages_of(self, groups: Sequence[Sequence[Segment]], limit: int) -> tuple[Segment, ...]:
         """Each group, which is a message or what of it is no result, as a segment; with retrieved

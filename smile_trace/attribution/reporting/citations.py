@@ -1,0 +1,26 @@
+"""What each sentence of an answer cites, beside the documents that it depends on."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from smile_trace.attribution.answer_span import AnswerSpan
+from smile_trace.attribution.reporting.segments import document_attributions
+from smile_trace.attribution.segmentation.citing import citing_sentences, documents_in
+from smile_trace.records import CitedDocument, Prompted, SegmentAttribution
+
+Behind = Callable[[AnswerSpan], Sequence[SegmentAttribution]]
+"""The segments of a prompt, measured by a part of the answer alone."""
+
+
+def cited_documents(prompted: Prompted, behind: Behind) -> Iterator[CitedDocument]:
+    """Each sentence with the documents that it cites, or depends on without a citation; nothing of
+    an answer without citations."""
+    documents = documents_in(prompted)
+    for sentence in citing_sentences(prompted, documents) if documents else ():
+        start, end = sentence.span
+        segments = behind(sentence.span)
+        for number, document in enumerate(document_attributions(documents, segments)):
+            cited = sentence.cites.get(number)
+            if cited is not None or document.verdict == "supports":
+                yield CitedDocument(start=start, end=end, cited=cited, document=document)
+        for written in sentence.unknown:
+            yield CitedDocument(start=start, end=end, cited=written)
