@@ -19,6 +19,7 @@ _MOST_TOKENS = 10**7
 
 def _number(low: float, high: float) -> Read:
     def read(value: JSON) -> JSON:
+        value = read_json(value)  # Semantic Kernel and Micrometer write numbers as texts
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
         return value if low <= value <= high else None
@@ -28,6 +29,7 @@ def _number(low: float, high: float) -> Read:
 
 def _whole(low: int, high: int) -> Read:
     def read(value: JSON) -> JSON:
+        value = read_json(value)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):

@@ -19,6 +19,30 @@ LAST_RUN = ROOT / "tests/instrumentors/last_run.md"
 """Rows that `make test-instrumentors` printed, without the last column where that says ok."""
 FROM_SOURCE = "from-source"
 """The mode of a recording that was not recorded."""
+SOURCES = {
+    "langchain4j-observation": (
+        "langchain4j/langchain4j/blob/b8b809ed57e4b65ec9b87a27c25564bdd4a80e4b/langchain4j-observation"
+        "/src/main/java/dev/langchain4j/observation/convention/DefaultChatModelConvention.java",
+        "no messages, parameters or tools",
+    ),
+    "microsoft-extensions-ai": (
+        "dotnet/extensions/blob/5862342c9a100ca33f5d1f2bd58c511bde1e8f40/src/Libraries"
+        "/Microsoft.Extensions.AI/ChatCompletion/OpenTelemetryChatClient.cs",
+        "yes",
+    ),
+    "semantic-kernel-dotnet": (
+        "microsoft/semantic-kernel/blob/b39d95a34435f4c1d55dd00c86120ce118d847e1/dotnet/src"
+        "/InternalUtilities/src/Diagnostics/ModelDiagnostics.cs",
+        "but for `tools`, the plugin in a tool's name, and parameters but three",
+    ),
+    "spring-ai": (
+        "spring-projects/spring-ai/blob/fd3fd6ec700340b90c3d516be57c6e6c87dd7df1/spring-ai-model/src"
+        "/main/java/org/springframework/ai/chat/observation/DefaultChatModelObservationConvention.java",
+        "no messages or tools",
+    ),
+}
+"""Of each emitter whose spans were shaped from its source: the file, at a commit, and how complete
+the requests are in what it writes."""
 INTRODUCTION = """\
 # What is read from whom
 
@@ -98,20 +122,16 @@ def _rows() -> Iterator[list[str]]:
         yield [_named(packages, one.mode), release, read, _complete(one), live, *_of(found), known]
     for name in FILES:
         package, release, mode = _parts(name)
-        if name in told or not any(has_content(m) for call in calls[name] for m in call.messages):
+        content = any(has_content(m) for call in calls[name] for m in call.messages)
+        if name in told or not (content or mode == FROM_SOURCE):
             continue
         asked = sum(call.not_repeatable is None for call in calls[name])
-        known = "source" if mode == FROM_SOURCE else "recorded"
-        of = f"{asked} of {len(calls[name])}"
-        yield [
-            _named([package], mode),
-            release,
-            str(len(calls[name])),
-            of,
-            "–",
-            *_of(calls[name]),
-            known,
-        ]
+        complete, known = f"{asked} of {len(calls[name])}", "recorded"
+        if mode == FROM_SOURCE:
+            file, complete = SOURCES[package]
+            known = f"[source](https://github.com/{file})"
+        read = str(len(calls[name]))
+        yield [_named([package], mode), release, read, complete, "–", *_of(calls[name]), known]
 
 
 def _last_run() -> dict[str, Run]:

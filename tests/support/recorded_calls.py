@@ -79,7 +79,7 @@ class Row:
     documents: tuple[str, ...] = ()
     parameters: dict[str, JSON] = field(default_factory=dict)
     template: tuple[str, str] | None = None
-    usage: tuple[int, int] | None = (42, 9)
+    usage: tuple[int | None, int | None] | None = (42, 9)
     status: str = "returned"
     session: str | None = None
     user: str | None = None
@@ -297,6 +297,16 @@ _ADK_AFTER = (
     ("user", ("result", "call_0", '{"result": "{\\"months\\": 24}"}')),
 )
 
+_NET = _but(
+    {
+        "chat": Row(usage=(50, 8)),
+        "tool_call": Row(ASK, CALLS_TOOL, usage=(26, 5)),
+        "tool_result": Row(_AFTER, usage=(46, 8)),
+    },
+    every={"parameters": {"max_tokens": 50, **_COLD["parameters"]}},
+)
+_UNSEEN = Row((), None, usage=None)
+
 RECORDED: dict[str, dict[str, Row]] = {
     "google-adk-1.14.1": _but(
         {
@@ -306,6 +316,7 @@ RECORDED: dict[str, dict[str, Row]] = {
         },
         every={"model": "openai/gpt-4o-mini", "session": "?", **_COLD},
     ),
+    "langchain4j-observation-1.20.0.from-source": {str(n): _UNSEEN for n in range(3)},
     "langfuse-5.0.4.langchain": _but(LANGCHAIN, every={"parameters": _SHORTER}),
     "langfuse-5.0.4.observe": {
         "own_llm": replace(_RAG, model="my-model", parameters={"temperature": 0.2}),
@@ -332,6 +343,18 @@ RECORDED: dict[str, dict[str, Row]] = {
         completion={"messages": ()},
     ),
     "logfire-5.4.0.version_1": CLIENT,
+    "microsoft-extensions-ai-10.10.0.from-source": _but(
+        {**_NET, "tool_call": replace(_NET["tool_call"], tools=(TOOL,))},
+        every={
+            "parameters": {
+                "max_tokens": 50,
+                "seed": 7,
+                "stop": ["Question:"],
+                **_COLD["parameters"],
+            }
+        },
+        tool_result={"tools": (TOOL,)},
+    ),
     "mlflow-3.17.2.langchain": LANGCHAIN,
     "mlflow-3.17.2.openai-genai": {
         **_but(OPENAI, image=_MLFLOW_GENAI_IMAGE, completion={"answer": None, "usage": None}),
@@ -481,6 +504,12 @@ RECORDED: dict[str, dict[str, Row]] = {
         responses={"messages": (("user", None),)},
     ),
     "pydantic-ai-slim-2.68.0.v2": PYDANTIC_AI,
+    "semantic-kernel-dotnet-1.67.0.from-source": {"chat": _NET["chat"]},
+    "semantic-kernel-dotnet-1.80.0.from-source": _NET,
+    "spring-ai-2.0.1.from-source": {
+        str(n): replace(_UNSEEN, parameters=_COLD["parameters"], usage=(None, None))
+        for n in range(3)
+    },
     "strands-agents-1.62.0": _but(
         {
             "context": Row(),
@@ -562,7 +591,7 @@ def row_of(call: Call) -> Row:
         documents=tuple(document.text for document in call.documents),
         parameters=parameters,
         template=None if use is None else (call.messages[use.message].role, use.template),
-        usage=tokens,  # type: ignore[arg-type]
+        usage=tokens,
         status=call.status,
         session=call.session,
         user=call.user,

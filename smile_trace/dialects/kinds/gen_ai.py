@@ -93,7 +93,10 @@ def _event_message(role: str, body: Mapping[str, JSON]) -> Message:
     )
 
 
-_OPERATIONS = ("chat", "text_completion", "generate_content")
+_OPERATIONS = (
+    *("chat", "text_completion", "generate_content"),
+    *("chat.completions", "text.completions"),  # Semantic Kernel's, up to 1.67
+)
 _PARAMETERS = {
     semconv.REQUEST_TEMPERATURE: "temperature",
     semconv.REQUEST_TOP_P: "top_p",
@@ -125,6 +128,14 @@ class GenAI:
     content_switches: ClassVar[Mapping[str, str]] = {
         "opentelemetry.instrumentation.genai": f"set {_CAPTURE_CONTENT}=SPAN_ONLY",
         "opentelemetry.util.genai": f"set {_CAPTURE_CONTENT}=SPAN_ONLY",
+        "Microsoft.SemanticKernel": (
+            "set SEMANTICKERNEL_EXPERIMENTAL_GENAI_ENABLE_OTEL_DIAGNOSTICS_SENSITIVE=true"
+        ),
+        "Experimental.Microsoft": f"set {_CAPTURE_CONTENT}=true",
+        "org.springframework.boot": (
+            "Spring AI and LangChain4j write none: add OpenInference's instrumentor "
+            "(com.arize:openinference-instrumentation-springAI, -langchain4j)"
+        ),
         "opentelemetry.instrumentation.openai_v2": (
             f"set {_CAPTURE_CONTENT}=true, and export its logs, too"
         ),

@@ -99,6 +99,8 @@ def test_the_page_is_made_of_the_table() -> None:
 
 NO_CALL = "records no call of a model: use OpenTelemetry's"
 SAID = {
+    "langchain4j-observation-1.20.0.from-source": (3, "add OpenInference's instrumentor"),
+    "spring-ai-2.0.1.from-source": (3, "add OpenInference's instrumentor"),
     "opentelemetry-instrumentation-genai-llama-index-1.3b0.span_only": (1, NO_CALL),
     "opentelemetry-instrumentation-genai-openai-agents-1.3b0.span_only": (2, NO_CALL),
     "opentelemetry-instrumentation-genai-openai-1.3b0": (9, "CAPTURE_MESSAGE_CONTENT=SPAN_ONLY"),

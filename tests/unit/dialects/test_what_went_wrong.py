@@ -77,7 +77,7 @@ def test_no_parameter_of_a_client_is_sent_on(name: str) -> None:
         ({"stop": "END"}, {"stop": "END"}),
         ({"max_tokens": -1, "seed": 0}, {"seed": 0}),
         ({"max_tokens": "Infinity"}, {}),
-        ({"temperature": "0.2", "top_p": 1.5, "n": True}, {}),
+        ({"temperature": "0.2", "top_p": 1.5, "n": True}, {"temperature": 0.2}),
         ({"max_tokens": 50.0, "temperature": 0}, {"max_tokens": 50, "temperature": 0}),
         ({"tools": ['{"type": "function"}'], "tool_choice": "auto"}, None),
         ({"logit_bias": '{"1": 2}', "response_format": None}, {"logit_bias": {"1": 2}}),
