@@ -35,7 +35,7 @@ DIALECTS = {
     "gen_ai": "opentelemetry-instrumentation-genai-openai-1.3b0.span_only",
     "openinference": "openinference-instrumentation-openai-0.1.66",
     "openinference, langchain": "openinference-instrumentation-langchain-0.1.80",
-    "vercel": "vercel-ai-6.0.326",
+    "vercel": "ai-6.0.326",
     "langfuse": "langfuse-5.0.4.openai",
     "langfuse, langchain": "langfuse-5.0.4.langchain",
     "mlflow": "mlflow-3.17.2.openai",

@@ -15,6 +15,7 @@ Read = Callable[[JSON], JSON]
 """Gives the value to send, or None if it may not be sent."""
 
 _MOST_TOKENS = 10**7
+_SCHEMA = {"inputSchema": "parameters"}
 
 
 def _number(low: float, high: float) -> Read:
@@ -59,6 +60,14 @@ def _objects(value: JSON) -> JSON:
     return found or None
 
 
+def _tools(value: JSON) -> JSON:
+    """Read definitions of tools, a schema by JavaScript's name for it under OpenAI's."""
+    found = _objects(value)
+    return found and [
+        {_SCHEMA.get(name, name): given for name, given in tool.items()} for tool in found
+    ]
+
+
 def _texts(value: JSON) -> JSON:
     found = read_list(value)
     return found if found and all(isinstance(text, str) for text in found) else None
@@ -97,7 +106,7 @@ SENDABLE: dict[str, Read] = {
     "logit_bias": _object,
     "logprobs": _flag_or_count,
     "top_logprobs": _whole(0, 20),
-    "tools": _objects,
+    "tools": _tools,
     "functions": _objects,
     "tool_choice": _choice,
     "function_call": _choice,

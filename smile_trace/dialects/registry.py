@@ -22,10 +22,12 @@ class Dialect(Protocol):
     anything but the `ForeignDataError` of `smile_trace.dialects.attributes`, which reads JSON text
     within bounds (`smile_trace_contracts.dialect.check_dialect`).
 
-    Four class attributes are optional: `precedence`, an integer (default 0) by which our dialects
-    are asked, the highest first and equals by name; `content_switches`, `tools_recorded_by` and
-    `calls_recorded_by`, which say by a scope's name or its beginning how an instrumentor is told to
-    write content, and what records the tools or the calls of models that it leaves out.
+    A method `complete(call, span, around)` is optional: it returns the call with what only the
+    spans around it say, the innermost first. So are four class attributes: `precedence`, an integer
+    (default 0) by which our dialects are asked, the highest first and equals by name;
+    `content_switches`, `tools_recorded_by` and `calls_recorded_by`, which say by a scope's name or
+    its beginning how an instrumentor is told to write content, and what records the tools or the
+    calls of models that it leaves out.
     """
 
     name: ClassVar[str]

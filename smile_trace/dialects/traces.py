@@ -33,8 +33,8 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
     A call described by several spans is read once (`said_twice`).
     """
     spans = with_logs(spans)
-    calls = {span.span_id: call for span in spans if (call := _read(span)) is not None}
     by_id = {span.span_id: span for span in spans}
+    calls = {span.span_id: call for span in spans if (call := _read(span, by_id)) is not None}
     twice = said_twice(calls, by_id)
     retrieved = retrieved_in(spans)
     finder = Finder()
@@ -127,12 +127,15 @@ def is_ours(span: Span) -> bool:
     return span.attributes.get(semconv.KIND) in ("explanation", semconv.WORK)
 
 
-def _read(span: Span) -> Call | None:
+def _read(span: Span, spans: Mapping[str, Span]) -> Call | None:
     if span.attributes.get(semconv.KIND, "call") != "call":  # context, feedback, what we delivered
         return None
     try:
         dialect = dialect_of(span)
-        return None if dialect is None else dialect.read_call(span)
+        if dialect is None:
+            return None
+        call, complete = dialect.read_call(span), getattr(dialect, "complete", None)
+        return call if complete is None else complete(call, span, tuple(around(span, spans)))
     except ForeignDataError as error:
         said = f"its attributes cannot be read: {error}"
         return Call(**call_fields(span), messages=(), no_content=said)

@@ -135,11 +135,10 @@ def responses_parameters(parameters: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def _flat(tool: JSON) -> JSON:
-    if not isinstance(tool, dict) or tool.get("type") != "function":
+    if not isinstance(tool, dict) or not isinstance(tool.get("function"), dict):
         return tool
-    inner = tool.get("function")
     # Unlike chat completions, it is strict by default.
-    return {"strict": False, **({"type": "function", **inner} if isinstance(inner, dict) else tool)}
+    return {"type": "function", "strict": False, **tool["function"]}
 
 
 def _tool(tool: JSON) -> JSON:

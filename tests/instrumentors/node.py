@@ -26,6 +26,8 @@ def environment(name: str, packages: Sequence[str], before: str | None) -> Path:
         NotInstalled: they cannot be.
     """
     folder = FOLDER / name
+    if not shutil.which("npm"):
+        raise NotInstalled("npm is not on this machine")
     if (folder / "installed").exists():
         return folder
     shutil.rmtree(folder, ignore_errors=True)

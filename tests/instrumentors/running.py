@@ -141,6 +141,7 @@ def _tables(openai: str, anthropic: str) -> dict[str, Any]:
                 "model": "gpt-4o-mini",
                 **common,
             },
+            "gpt-5-mini": {"kind": "endpoint", "base_url": openai, **common},
             "claude-sonnet-4-5": {"kind": "anthropic", "base_url": anthropic, "retries": 0},
         },
         "sampling": {"rate": 1.0},
@@ -157,12 +158,24 @@ def _openai(body: dict[str, Any]) -> str | list[dict[str, Any]]:
     messages = body.get("messages") or body["input"]
     text = messages if isinstance(messages, str) else json.dumps(messages)
     named = [tool.get("function", tool)["name"] for tool in body.get("tools") or ()]
+    if "response_format" in body or "format" in body.get("text", {}):
+        return _as_json(text)
     return _planted(text, named, "arguments")
 
 
 def _anthropic(body: dict[str, Any]) -> str | list[dict[str, Any]]:
     text = json.dumps(body["messages"])
-    return _planted(text, [tool["name"] for tool in body.get("tools", ())], "input")
+    if "format" in body.get("output_config", {}):
+        return _as_json(text)
+    answer = _planted(text, [tool["name"] for tool in body.get("tools", ())], "input")
+    if "thinking" not in body:
+        return answer
+    blocks = [{"type": "text", "text": answer}] if isinstance(answer, str) else answer
+    return [{"type": "thinking", "thinking": "Let me see.", "signature": "c2lnbmVk"}, *blocks]
+
+
+def _as_json(text: str) -> str:
+    return '{"months":24}' if _MONTHS.search(text) else '{"months":null}'
 
 
 def _planted(text: str, tools: list[str], arguments: str) -> str | list[dict[str, Any]]:
@@ -240,7 +253,7 @@ def _unexplained(instrumentor: Instrumentor, read: list[tuple[Call, str]]) -> li
     for name, (call, ended) in zip(names, read, strict=False):
         if not any(map(has_content, call.messages)):
             right = _EXPLAINED.match(ended) is None
-        elif f"{name}.messages" in instrumentor.lacks:
+        elif {f"{name}.messages", f"{name}.parameters"} & instrumentor.lacks:
             right = ended.startswith(_NOT_WHOLE) or _EXPLAINED.match(ended) is not None
         elif call.tool_calls and not call.parameters.get("tools"):
             right = ended.startswith(_NO_TOOLS)

@@ -73,6 +73,14 @@ def _contents(content: Any) -> Iterable[Item]:
             case "tool_result":
                 texts = [i for i in _contents(block.get("content")) if isinstance(i, str)]
                 yield ("result", block["tool_use_id"], *texts)
+            case "thinking":
+                yield ("reasoning", block["thinking"])
+            case "image_url":
+                yield ("image", block["image_url"]["url"])
+            case "input_image":
+                yield ("image", block["image_url"])
+            case "input_file":
+                yield ("file", block["file_data"])
             case _:
                 yield block["text"]
 
@@ -101,6 +109,7 @@ def _call(identity: str, name: str, arguments: str) -> Item:
 
 
 def _calls_text(calls: list[JSON]) -> str:
+    calls = [said for said in calls if said.get("type") != "thinking"]
     if "text" in calls[0]:
         return str(calls[0]["text"])
     named = [(c["name"], c.get("arguments", c.get("input"))) for c in calls]

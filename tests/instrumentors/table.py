@@ -1,5 +1,6 @@
 """Which instrumentors are tried, with which application, and what they do not write."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -106,13 +107,20 @@ STRANDS = Application(
 )
 ADK = Application("adk_agent", ("google-adk", "litellm"), ("context", "tool_call", "tool_result"))
 AI_SDK = Application(
-    "ai_sdk.mjs", ("@ai-sdk/openai@3",), ("chat", "stream", "tool_call", "tool_result")
+    "ai_sdk.mjs",
+    (),
+    (
+        *("plain", "stream", "tool_call", "tool_result", "chosen", "object", "output", "reasoner"),
+        *("responses_tool_call", "responses_tool_result", "responses_parts", "responses_object"),
+        *("thinking", "after_thinking", "anthropic_object"),
+    ),
 )
 CREWAI = Application("crewai_crew", ("crewai", "litellm"), ("call", "task"))
 
 _CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 _SPANS = {_CONTENT: "SPAN_ONLY"}
 _LATEST = _SPANS | {"OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental"}
+_WHOLE = {"OPTIONS": '{"toolChoice": true, "schema": true, "runtimeContext": true}'}
 _LANGSMITH = {
     "LANGSMITH_OTEL_ENABLED": "true",
     "LANGSMITH_OTEL_ONLY": "true",
@@ -169,6 +177,20 @@ def _with_client(framework: Instrumentor) -> Instrumentor:
         tracing=f"{framework.tracing},{client.tracing}",
         mode="and_client",
     )
+
+
+_UNKNOWN = {"output.parameters", "thinking.parameters", "after_thinking.parameters"}
+"""Neither a schema of generateText nor a provider's options are recorded: such a call says so."""
+
+
+def _ai_sdk(
+    name: str, telemetry: str = "", lacks: Iterable[str] = (), **given: Any
+) -> Instrumentor:
+    """Version 6, or one of the two classes of version 7's @ai-sdk/otel."""
+    seven = ("ai@7", "@ai-sdk/otel", "@ai-sdk/openai@4", "@ai-sdk/anthropic@4")
+    packages = seven if telemetry else ("ai@6", "@ai-sdk/openai@3", "@ai-sdk/anthropic@3")
+    unknown = frozenset({*_UNKNOWN, *lacks})
+    return Instrumentor(name, AI_SDK, packages, telemetry, lacks=unknown, older=None, **given)
 
 
 INSTRUMENTORS = (
@@ -371,5 +393,15 @@ INSTRUMENTORS = (
         older=None,
         mode="schema_1",
     ),
-    Instrumentor("vercel-ai-6", AI_SDK, ("ai@6",), "", older=None),
+    _ai_sdk("vercel-ai-6"),
+    _ai_sdk(
+        "vercel-ai-7",
+        "OpenTelemetry",
+        lacks=(
+            *(f"{name}.parameters" for name in ("tool_call", "chosen", "responses_tool_call")),
+            *(f"{name}.parameters" for name in ("object", "responses_object", "anthropic_object")),
+        ),
+    ),
+    _ai_sdk("vercel-ai-7-whole", "OpenTelemetry", mode="whole", environment=_WHOLE),
+    _ai_sdk("vercel-ai-7-legacy", "LegacyOpenTelemetry", mode="legacy"),
 )

@@ -109,6 +109,8 @@ def _rows() -> Iterator[list[str]]:
     for one in INSTRUMENTORS:
         packages, newest = _packages(one), runs.get(one.name)
         recorded = [name for name in FILES if _parts(name)[::2] == (packages[0], one.mode)]
+        same = [name for name in recorded if newest and _parts(name)[1] == newest.release]
+        recorded = same or recorded  # of several releases
         told.update(recorded)
         found = [call for name in recorded for call in calls[name]]
         if newest is not None:
@@ -163,10 +165,12 @@ def _named(packages: list[str], mode: str) -> str:
 
 
 def _complete(one: Instrumentor) -> str:
-    lacking = [item for item in sorted(one.lacks) if item not in one.application.calls]
-    lost = [item for item in sorted(one.lacks) if item in one.application.calls]
-    said = [*(" of ".join(f"`{word}`" for word in reversed(item.split("."))) for item in lacking)]
-    said += [f"the call `{item}`" for item in lost]
+    lacking: dict[str, list[str]] = {}
+    for item in sorted(one.lacks):
+        call, _, field = item.rpartition(".")
+        what = f"the call `{field}`" if field in one.application.calls else f"`{field}`"
+        lacking.setdefault(what, []).extend([f"`{call}`"] if call else [])
+    said = [f"{what} of {', '.join(of)}" if of else what for what, of in lacking.items()]
     return f"but for {', '.join(said)}" if said else "yes"
 
 

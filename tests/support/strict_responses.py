@@ -64,7 +64,8 @@ def check_responses(body: Mapping[str, Any]) -> None:
     Raises:
         Refused: it is one.
     """
-    check_types(body, "responses")
+    filled = {name: _filled(body[name]) for name in ("input", "tools") if name in body}
+    check_types({**body, **filled}, "responses")
     if "input" not in body:
         raise Refused("Missing required parameter: 'input'.")
     if (limit := body.get("max_output_tokens")) is not None and limit < 16:
@@ -78,6 +79,18 @@ def check_responses(body: Mapping[str, Any]) -> None:
             raise Refused("Invalid 'input': empty array.")
         _check_calls(items)
         _check_reasoning(items)
+
+
+_OPTIONAL = {"input_image": {"detail": "auto"}, "function": {"strict": True}}
+"""Fields that the types want, and the service does not."""
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_filled(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return _OPTIONAL.get(str(value.get("type")), {}) | {k: _filled(v) for k, v in value.items()}
 
 
 def _check_choice(body: Mapping[str, Any]) -> None:

@@ -4,23 +4,18 @@ A `generateText` is a span around one `doGenerate` per request, which alone was 
 package `ai` 6, `core/telemetry`; its prompt is that of `@ai-sdk/provider`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from smile_trace.dialects.attributes import (
-    first_text,
-    read_json,
-    read_list,
-    read_object,
-    read_text,
-    stringified,
-)
+from smile_trace.dialects import ai_sdk
+from smile_trace.dialects.attributes import first_text, read_list, read_object, read_text
 from smile_trace.dialects.call import call_of
 from smile_trace.dialects.kinds import gen_ai
 from smile_trace.dialects.parts import message_of
 from smile_trace.records import (
     JSON,
     Call,
+    Form,
     Media,
     Message,
     OtherPart,
@@ -32,7 +27,7 @@ from smile_trace.records import (
     ToolResult,
 )
 
-_SETTINGS, _METADATA = "ai.settings.", "ai.telemetry.metadata."
+_SETTINGS = "ai.settings."
 _NAMES = {
     "maxOutputTokens": "max_tokens",
     "maxTokens": "max_tokens",
@@ -65,20 +60,25 @@ class Vercel:
         content = gen_ai.read(span)
         content.messages = [_message(item) for item in read_list(a.get("ai.prompt.messages"))]
         content.answers = _answer(a)
-        content.parameters = {
-            **{n: a[_SETTINGS + k] for k, n in _NAMES.items() if _SETTINGS + k in a},
-            **content.parameters,
-            "tool_choice": _tool_choice(read_object(a.get("ai.prompt.toolChoice"))),
-        }
-        content.tools = [_tool(read_object(tool)) for tool in read_list(a.get("ai.prompt.tools"))]
+        settings = {n: a[_SETTINGS + k] for k, n in _NAMES.items() if _SETTINGS + k in a}
+        content.parameters = {**settings, **content.parameters}
         content.model = first_text(a, "ai.model.id") or content.model
         content.provider = first_text(a, "ai.model.provider") or content.provider
         content.finish_reason = first_text(a, "ai.response.finishReason") or content.finish_reason
-        content.session = first_text(a, _METADATA + "sessionId")
-        content.user = first_text(a, _METADATA + "userId")
-        own = {k.removeprefix(_METADATA): v for k, v in a.items() if k.startswith(_METADATA)}
+        form: Form = "responses" if str(content.provider).endswith(".responses") else "chat"
+        content.tools = [_tool(tool, form) for tool in read_list(a.get("ai.prompt.tools"))]
+        ai_sdk.as_sent(content, form, a.get("ai.prompt.toolChoice"))
+        own = ai_sdk.metadata(a)
+        content.session, content.user = first_text(own, "sessionId"), first_text(own, "userId")
         content.metadata = {k: v for k, v in own.items() if k not in ("sessionId", "userId")}
         return call_of(span, self.name, content)
+
+    def complete(self, call: Call, span: Span, around: Sequence[Span]) -> Call:
+        """Add the schema of the answer, which stands in the span around the call."""
+        lacks = "Object" in str(span.attributes.get("ai.operationId"))
+        return ai_sdk.completed(
+            call, span, around, lacks_schema=ai_sdk.NO_SCHEMA if lacks else None
+        )
 
 
 def _answer(a: Mapping[str, JSON]) -> list[Message]:
@@ -86,6 +86,8 @@ def _answer(a: Mapping[str, JSON]) -> list[Message]:
     called = map(read_object, read_list(a.get("ai.response.toolCalls")))
     parts: list[Part] = [] if text is None else [TextPart(content=text)]
     parts += [part for call in called if (part := _part({**call, "type": "tool-call"}))]
+    if parts and (reasoning := first_text(a, "ai.response.reasoning")):
+        parts.insert(0, Reasoning(content=reasoning))
     return [message_of("assistant", parts)] if parts else []
 
 
@@ -95,7 +97,7 @@ def _message(item: JSON) -> Message:
     if isinstance(content, str):
         return message_of(role, [TextPart(content=content)])
     parts = [part for raw in read_list(content) if (part := _part(read_object(raw)))]
-    return message_of(role, parts)
+    return ai_sdk.message_as_sent(message_of(role, parts))
 
 
 def _part(raw: Mapping[str, JSON]) -> Part | None:
@@ -106,22 +108,23 @@ def _part(raw: Mapping[str, JSON]) -> Part | None:
     if kind == "reasoning":
         return Reasoning(content=str(raw.get("text") or ""))
     if kind == "tool-call" and (name := read_text(raw.get("toolName"))):
-        arguments = stringified(raw.get("input", raw.get("args")))
-        return ToolCall(id=identity, name=name, arguments=arguments)
+        return ToolCall(id=identity, name=name, arguments=raw.get("input", raw.get("args")))
     if kind == "tool-result":
         return ToolResult(id=identity, response=_output(raw.get("output", raw.get("result"))))
     if kind in ("file", "image"):
         media_type = first_text(raw, "mediaType", "mimeType")
         modality = (media_type or "file").partition("/")[0] if kind == "file" else "image"
-        return Media(modality=modality, uri=_uri(raw, media_type), media_type=media_type)
+        extra: dict[str, JSON] = {k: raw[k] for k in ("filename",) if read_text(raw.get(k))}
+        uri = _uri(raw, media_type)
+        return Media(modality=modality, uri=uri, media_type=media_type, extra=extra)
     return OtherPart(raw=dict(raw)) if raw else None
 
 
 def _output(output: JSON) -> JSON:
     """A tool's output: `{"type": "json", "value": …}`, a text, or any JSON in older ones."""
     if isinstance(output, dict) and "value" in output and isinstance(output.get("type"), str):
-        output = output["value"]
-    return "" if output is None else stringified(output)
+        return output["value"]
+    return "" if output is None else output
 
 
 def _uri(raw: Mapping[str, JSON], media_type: str | None) -> str | None:
@@ -131,15 +134,17 @@ def _uri(raw: Mapping[str, JSON], media_type: str | None) -> str | None:
     return f"data:{media_type or 'image/png'};base64,{data}"
 
 
-def _tool(tool: Mapping[str, JSON]) -> JSON:
+def _tool(written: JSON, form: Form) -> JSON:
+    """A tool as the provider's package sends it. The Responses API takes it for strict if nothing
+    is said; version 7, which writes the description behind the schema, says that it is not."""
+    tool = read_object(written)
     if tool.get("type") != "function":
-        return dict(tool)
-    schema = tool.get("inputSchema", tool.get("parameters"))
-    described = {name: tool[name] for name in ("name", "description") if name in tool}
-    return {"type": "function", "function": {**described, "parameters": read_json(schema)}}
-
-
-def _tool_choice(choice: Mapping[str, JSON]) -> JSON:
-    if choice.get("type") == "tool":
-        return {"type": "function", "function": {"name": choice.get("toolName")}}
-    return choice.get("type")
+        return tool
+    own: dict[str, JSON] = {
+        name: tool[name] for name in ("name", "description", "strict") if name in tool
+    }
+    function = {**own, "parameters": tool.get("inputSchema", tool.get("parameters"))}
+    if form != "responses":
+        return {"type": "function", "function": function}
+    lenient: dict[str, JSON] = {"strict": False} if list(tool)[2:3] == ["inputSchema"] else {}
+    return {"type": "function", **lenient, **function}

@@ -12,7 +12,7 @@ from tests.instrumentors.table import INSTRUMENTORS, Instrumentor
 from tests.support.uv import NotInstalled
 
 pytestmark = pytest.mark.slow
-CHOSEN = ("genai-openai", "logfire-openai", "openinference-openai")
+CHOSEN = ("genai-openai", "logfire-openai", "openinference-openai", "vercel-ai-7-whole")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ RECORDED = (
     "openinference-instrumentation-llama-index-4.6.1",
     "opentelemetry-instrumentation-openai-v2-2.4b0.latest_both",
     "pydantic-ai-slim-2.68.0",
-    "vercel-ai-6.0.326",
+    "ai-6.0.326",
 )
 
 

@@ -50,7 +50,15 @@ def test_the_calls_of_a_file(name: str) -> None:
     assert len(found) == len(RECORDED[name])
 
 
+AI_SDK = {
+    *(f"chat {name}" for name in ("plain", "stream", "agent", "chosen", "object", "output")),
+    *("chat reasoner", "responses agent", "responses parts", "responses object"),
+    *("anthropic thinking", "anthropic object"),
+}
 NAMES = {
+    "ai-6.0.326": AI_SDK,
+    "ai-7.0.173": AI_SDK,
+    "ai-7.0.173.legacy": AI_SDK,
     "google-adk-1.14.1": {"support"},
     "google-adk-2.13.0": {"support"},
     "langfuse-5.0.4.langchain": {"ChatOpenAI"},
@@ -59,7 +67,6 @@ NAMES = {
     "openinference-instrumentation-openai-agents-2.6.0": {"support"},
     "pydantic-ai-slim-2.68.0": {"rag", "support", "chat gpt-4o-mini"},  # "agent" has no other name
     "strands-agents-1.62.0": {"chat"},
-    "vercel-ai-6.0.326": {"chat", "tools", "stream"},
 }
 
 

@@ -211,8 +211,8 @@ def test_a_size_is_no_date() -> None:
 def test_what_cannot_be_recognised_takes_no_other_call_with_it(
     scope: str, attributes: dict[str, Any]
 ) -> None:
-    other = calls_of("vercel-ai-6.0.326")
-    spans = spans_of("vercel-ai-6.0.326")
+    other = calls_of("ai-6.0.326")
+    spans = spans_of("ai-6.0.326")
     hostile = Span(
         trace_id=spans[0].trace_id,
         span_id="f" * 16,
