@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from smile_trace._guards.jsonable import field, plain_str
+from smile_trace._guards.jsonable import field, jsonable, plain_str
 from smile_trace.providers.base import (
     Answer,
     MessageDict,
@@ -63,9 +63,12 @@ class _Choice:
         self._calls: dict[Any, _Call] = {}
         self._function: _Call | None = None
         self._reason: Any = None
+        self._cited: list[Any] = []
 
     def add(self, delta: Any, text: Any, reason: Any) -> None:
         self._reason = reason or self._reason
+        cited = field(delta, "annotations")
+        self._cited += cited if isinstance(cited, list) else []
         self._text.add("text", text)
         for name in ("content", "refusal", *_THOUGHTS):
             self._message.add(name, field(delta, name))
@@ -88,6 +91,8 @@ class _Choice:
             message["tool_calls"] = [call.whole for _, call in sorted(self._calls.items())]
         if self._function is not None:
             message["function_call"] = self._function.whole["function"]
+        if self._cited:
+            message["annotations"] = self._cited
         return {"message": message, "finish_reason": self._reason}
 
 
@@ -210,6 +215,13 @@ def _thoughts(message: Any) -> list[Part]:
     return []
 
 
+def _citations_of(message: Any) -> dict[str, Any]:
+    """Return the citations of an answer as the further field of its message."""
+    cited = field(message, "annotations")
+    plain = jsonable(cited) if isinstance(cited, list) and cited else None
+    return {"extra": {"annotations": plain}} if plain else {}
+
+
 def _from_choices(choices: list[Any]) -> Answer:
     answer = Answer(form="chat")
     for choice in choices:
@@ -220,8 +232,9 @@ def _from_choices(choices: list[Any]) -> Answer:
         else:
             read = read_messages([message]) or []
             thoughts = _thoughts(message)
+            cited = _citations_of(message)
             answer.messages += [
-                {"role": m["role"], "parts": [*thoughts, *m["parts"]]} for m in read
+                {"role": m["role"], "parts": [*thoughts, *m["parts"]], **cited} for m in read
             ]
             refusal = field(message, "refusal")
             if isinstance(refusal, str) and refusal and answer.messages:

@@ -158,6 +158,7 @@ def _events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"type": "ping"}
     for index, block in enumerate(message["content"]):
         text, empty = block.get("text", ""), {**block, "text": ""}
+        cited = empty.pop("citations", [])
         kind, name = "text_delta", "text"
         if block["type"] == "tool_use":
             text, empty = json.dumps(block["input"]), {**block, "input": {}}
@@ -165,6 +166,9 @@ def _events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"type": "content_block_start", "index": index, "content_block": empty}
         for start in range(0, len(text), 5):
             delta = {"type": kind, name: text[start : start + 5]}
+            yield {"type": "content_block_delta", "index": index, "delta": delta}
+        for citation in cited:
+            delta = {"type": "citations_delta", "citation": citation}
             yield {"type": "content_block_delta", "index": index, "delta": delta}
         yield {"type": "content_block_stop", "index": index}
     ended = {"stop_reason": message["stop_reason"], "stop_sequence": None}

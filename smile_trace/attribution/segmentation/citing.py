@@ -13,8 +13,8 @@ from smile_trace._text.titles import title_or_beginning
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.segmentation.selections import picked_units
-from smile_trace.attribution.segmentation.units import UnitMissing
-from smile_trace.records import Citation, Document, Media, Message, Part, Place, Prompted, TextPart
+from smile_trace.attribution.segmentation.units import UnitMissing, UnitSplitter
+from smile_trace.records import Citation, Document, Media, Message, Place, Prompted
 
 MOST_SENTENCES = 30
 """Sentences of an answer that are looked at."""
@@ -65,11 +65,12 @@ def documents_in(prompted: Prompted) -> list[Document]:
         shown = [place for [place] in picked_units(prompted, "document") or ()]
     except UnitMissing:
         shown = []
-    for place, named in (*_blocks(prompted.messages), *((one, None) for one in shown)):
+    titles = UnitSplitter(prompted)
+    for place in (*_blocks(prompted.messages), *shown):
         if not any(_touch(document.place, place) for document in known):
             message, start, end = place
             text = prompted.messages[message].content[start:end]
-            source = named or title_or_beginning(text)
+            source = titles.title(*place) or title_or_beginning(text)
             known.append(Document(text=text, source=source, place=place))
     return sorted(known, key=lambda document: document.place or ())
 
@@ -156,7 +157,7 @@ class _Names:
     def __init__(self, messages: Sequence[Message], documents: Sequence[Document]) -> None:
         self._documents = documents
         self._places = [one.place for one in documents]
-        self._blocks = [place for place, _ in _blocks(messages)]
+        self._blocks = list(_blocks(messages))
         own = [_own_number(messages, one) for one in documents]
         if None in own or len(set(own)) < len(own):
             own = list(range(1, len(documents) + 1))
@@ -212,21 +213,13 @@ def _names(document: Document) -> Iterator[str]:
         yield from (one for one in (last, last.rpartition(".")[0]) if len(one) >= _SHORTEST_NAME)
 
 
-def _blocks(messages: Sequence[Message]) -> Iterator[tuple[Place, str | None]]:
-    """The places of the request's blocks of documents, in their order, with their titles."""
+def _blocks(messages: Sequence[Message]) -> Iterator[Place]:
+    """The places of the request's blocks of documents, files among them, in their order."""
     for number, message in enumerate(messages):
         for slot in message.slots if message.parts else ():
             part = message.parts[slot.part]
-            if _is_block(part):
-                named = getattr(part, "extra", {}).get("title")
-                yield (number, slot.start, slot.end), named if isinstance(named, str) else None
-
-
-def _is_block(part: Part) -> bool:
-    if isinstance(part, Media):
-        return part.modality == "file"
-    kind = part.extra.get("type") if isinstance(part, TextPart) else None
-    return kind in ("document", "search_result")
+            if slot.document or (isinstance(part, Media) and part.modality == "file"):
+                yield number, slot.start, slot.end
 
 
 def _own_number(messages: Sequence[Message], document: Document) -> int | None:
