@@ -17,8 +17,8 @@ def with_agents_tools(call: Call, span: Span, around: Iterable[Span]) -> Call:
         return call
     for agent in around:
         if agent.scope == span.scope and semconv.TOOL_DEFINITIONS in agent.attributes:
-            listed = read_list(agent.attributes[semconv.TOOL_DEFINITIONS])
-            tools = sendable({"tools": [_plain(read_object(tool)) for tool in listed]})
+            listed = map(read_object, read_list(agent.attributes[semconv.TOOL_DEFINITIONS]))
+            tools = sendable({"tools": [_plain(tool) for tool in listed if tool]})  # not names
             return with_parameters(call, span, call.parameters | tools) if tools else call
     return call
 

@@ -22,6 +22,7 @@ _OUTPUTS = (
     *(semconv.OUTPUT, "output.value", "mlflow.spanOutputs", "traceloop.entity.output"),
     *("langfuse.trace.output", "langfuse.observation.output", semconv.OUTPUT_MESSAGES),
     *("gen_ai.completion", "ai.response.text", "final_result"),
+    *("genkit:output", "mastra.agent_run.output"),
 )
 """Where emitters write what a span around calls returned."""
 _KINDS = (

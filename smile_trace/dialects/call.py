@@ -1,10 +1,17 @@
 """The content that a dialect finds in a span, and the Call made of it, alike for all dialects."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from smile_trace import semconv
-from smile_trace.dialects.attributes import NOT_CAPTURED, call_fields, read_prompts, read_status
+from smile_trace.dialects.attributes import (
+    NOT_CAPTURED,
+    call_fields,
+    read_object,
+    read_prompts,
+    read_status,
+)
 from smile_trace.dialects.citations import citations_of
 from smile_trace.dialects.parameters import sendable
 from smile_trace.dialects.parts import (
@@ -51,6 +58,18 @@ class SpanContent:
     metadata: Mapping[str, JSON] = field(default_factory=dict)
     no_content: str | None = None
     """Why there is no content, if the writer says so."""
+    incomplete: str | None = None
+    """What of the request was not recorded, if the span shows that."""
+
+
+def why_unknown_format(content: SpanContent) -> str | None:
+    """Why the format of the answer is unknown, where an instrumentor never writes it: JSON that no
+    message asks for, by a word or an example, was asked for by a format."""
+    answer = content.answers[0] if content.answers else Message(role="assistant")
+    asked = any(re.search("json|{", message.content, re.IGNORECASE) for message in content.messages)
+    if asked or called_tools(answer) or not read_object(answer.content):
+        return None
+    return "its answer is JSON that no message asks for, and the format that does was not recorded"
 
 
 def call_of(span: Span, dialect: str, content: SpanContent) -> Call:
@@ -61,16 +80,17 @@ def call_of(span: Span, dialect: str, content: SpanContent) -> Call:
         parameters |= tools
     answer, no_content = _answer(span, content)
     called = called_tools(content.answers[0]) if content.answers and answer is not None else ()
-    not_repeatable = _why_not_repeatable(span, messages, called, parameters)
+    not_repeatable = _why_not_repeatable(span, messages, called, parameters) or content.incomplete
     if not messages and semconv.KIND not in span.attributes:  # capture says it in words of its own
         not_repeatable = "its messages were not captured"
     prompts = read_prompts(span, messages)
     if not prompts and content.template is not None:
         prompts = find_prompts(content.template, messages, span.name)
+    by_items = content.form == "chat" and isinstance(content.parameters.get("text"), dict)
     return Call(
         **call_fields(span),
         dialect=dialect,
-        form=content.form,
+        form="responses" if by_items else content.form,  # they alone have that parameter
         messages=messages,
         answer=answer,
         reasoning=reasoning_of(content.answers[0]) if content.answers else None,

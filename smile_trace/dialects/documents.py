@@ -87,9 +87,18 @@ def read_documents(span: Span) -> list[Document]:
         items += read_list(read_object(a.get("gen_ai.completion")).get("documents"))
     if _RETRIEVAL in str(a.get(semconv.OPERATION_NAME)):  # Traceloop's
         items += read_list(read_object(a.get("traceloop.entity.output")).get("documents"))
+    if a.get("genkit:metadata:subtype") == "retriever":
+        items += map(_of_genkit, read_list(read_object(a.get("genkit:output")).get("documents")))
     objects = [(k, item) for k, item in enumerate(items[:MAX_DOCUMENTS]) if isinstance(item, dict)]
     read = (_document(item, position) for position, item in objects)
     return [document for document in read if document is not None]
+
+
+def _of_genkit(item: JSON) -> JSON:
+    """A document in parts, which are joined into a text where it is put into a prompt."""
+    written = read_object(item)
+    texts = (read_object(part).get("text") for part in read_list(written.get("content")))
+    return {**written, "text": "".join(text for text in texts if isinstance(text, str))}
 
 
 def text_of(item: Mapping[str, JSON]) -> str:

@@ -27,6 +27,7 @@ _AROUND: Mapping[str, tuple[str, ...]] = {
     "mlflow.spanType": ("CHAIN", "AGENT", "UNKNOWN"),
     "langfuse.observation.type": ("span", "chain", "agent"),
     "langsmith.span.kind": ("chain",),
+    "genkit:metadata:subtype": ("flow",),
 }
 """Kinds of spans around calls whose own names may be the application's."""
 
@@ -37,7 +38,7 @@ _OWN_KINDS = re.compile(
     r"""
     agent | agents? (run|workflow) | strands\ agents | default | root | unknown
     | (call_)? (llm|model) | tools? | chain | graph | langgraph | workflow | turn | step\ \d+
-    | openai-generation | invoke_agent.* | generate | response | chat
+    | openai-generation | (invoke_agent|model_(request|inference)).* | generate | response | chat
     | runnable\w* | \w*(chain|executor|parser|prompttemplate)   # LangChain's classes
     | \w+(\(.*\))?\.\w+                                        # a method of a class
     """,

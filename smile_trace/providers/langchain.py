@@ -1,13 +1,15 @@
 """LangChain's messages: objects, and the JSON that its callbacks write of them.
 
 Source: langchain-core, `messages` (`type` in place of `role`; calls of tools with `args`) and
-`load.dump` (`{"lc": 1, "type": "constructor", "id": […], "kwargs": {…}}`).
+`load.dump` (`{"lc": 1, "type": "constructor", "id": […], "kwargs": {…}}`); LangChain.js' of
+@langchain/core, whose fields have no `type`, and what @langchain/openai sends of them.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from smile_trace._guards.jsonable import field, plain_str
+from smile_trace._guards.jsonable import dumps, field, jsonable, plain_str
 from smile_trace.providers.base import (
     Answer,
     MessageDict,
@@ -18,11 +20,14 @@ from smile_trace.providers.base import (
     read_parts,
     tool_call,
     tool_response,
+    with_extra,
 )
 from smile_trace.providers.exchanges import read_chat_request, with_metadata
 
 _ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
-_CHUNK = "MessageChunk"
+_CLASS = re.compile(r"Message(Chunk)?$")
+_BY_JAVASCRIPT = "langchain_core"
+"""Where the path of a class begins in LangChain.js; in Python it does with `langchain`."""
 
 
 class LangChain(Provider):
@@ -37,11 +42,13 @@ class LangChain(Provider):
         return read_chat_request({**request, "messages": batches[0]}, system=())
 
     def read_message(self, message: Any) -> MessageDict | None:
+        path = _items(field(message, "id"))
+        in_javascript = path[:1] == [_BY_JAVASCRIPT]
         message = _whole(message)
         calls = [c for c in _items(field(message, "tool_calls")) if field(c, "args") is not None]
         role = field(message, "role")
         if role is None:
-            role = _role(field(message, "type"))
+            role = _role(field(message, "type") or (path[-1] if in_javascript else None))
         elif not calls:
             return None
         content = field(message, "content")
@@ -50,9 +57,14 @@ class LangChain(Provider):
         if role == "tool":
             parts = [tool_response(field(message, "tool_call_id"), content)]
         else:
-            parts = _content(content, bool(calls))
-        parts += [tool_call(field(c, "id"), field(c, "name"), field(c, "args")) for c in calls]
-        return {"role": plain_str(role), "parts": parts}
+            empty = content == "" and in_javascript
+            parts = read_parts("") if empty else _content(content, bool(calls))
+        for call in calls:
+            given = field(call, "args")
+            arguments = dumps(jsonable(given)) if in_javascript else given
+            parts.append(tool_call(field(call, "id"), field(call, "name"), arguments))
+        read = {"role": plain_str(role), "parts": parts}
+        return with_extra(read, {"name": field(message, "name")}, ()) if in_javascript else read
 
     def read_response(self, response: Any) -> Answer | None:
         generations = _items(field(response, "generations"))
@@ -65,7 +77,8 @@ class LangChain(Provider):
         found = read_messages([said]) if said is not None else None
         if found is None:
             return None
-        reason = field(field(first[0], "generation_info"), "finish_reason")
+        about = field(first[0], "generation_info") or field(first[0], "generationInfo")
+        reason = field(about, "finish_reason")
         answer = Answer(found, [reason] if isinstance(reason, str) else [], form="chat")
         for message in answer.messages:
             message["role"] = "assistant"
@@ -88,7 +101,7 @@ def _whole(message: Any) -> Any:
 def _role(kind: Any) -> str | None:
     if not isinstance(kind, str):
         return None
-    return _ROLES.get(kind.removesuffix(_CHUNK).lower())
+    return _ROLES.get(_CLASS.sub("", kind).lower())
 
 
 def _content(content: Any, calls: bool) -> list[Part]:

@@ -115,12 +115,41 @@ AI_SDK = Application(
         *("thinking", "after_thinking", "anthropic_object"),
     ),
 )
+LANGCHAIN_JS = Application(
+    "langchain.mjs",
+    ("@langchain/core", "@langchain/openai", "langchain"),
+    (
+        *("chain", "stream", "tool_call", "tool_result", "chosen", "parts", "image", "format"),
+        *("responses", "agent", "agent_again"),
+    ),
+    {"chain": _DOCUMENTS},
+)
+OPENAI_JS = Application(
+    "openai_client.mjs",
+    ("openai",),
+    (
+        *("chat", "stream", "tool_call", "tool_result", "chosen", "parts", "image", "format"),
+        *("responses", "responses_list"),
+    ),
+)
+GENKIT = Application(
+    "genkit.mjs",
+    ("@genkit-ai/compat-oai", "@opentelemetry/exporter-trace-otlp-proto@0.52"),
+    (*("chat", "stream", "rag", "chosen", "agent", "agent_again", "parts", "image", "format"),),
+    {"rag": _DOCUMENTS},
+)
+MASTRA = Application(
+    "mastra.mjs",
+    ("@mastra/core@1", "@mastra/observability@1", "zod"),
+    ("chat", "stream", "agent", "agent_again", "offered", "parts", "image", "format"),
+)
 CREWAI = Application("crewai_crew", ("crewai", "litellm"), ("call", "task"))
 
 _CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 _SPANS = {_CONTENT: "SPAN_ONLY"}
 _LATEST = _SPANS | {"OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental"}
 _WHOLE = {"OPTIONS": '{"toolChoice": true, "schema": true, "runtimeContext": true}'}
+_MASTRA = frozenset({"tools", "agent_again.messages", "format.parameters"})
 _LANGSMITH = {
     "LANGSMITH_OTEL_ENABLED": "true",
     "LANGSMITH_OTEL_ONLY": "true",
@@ -404,4 +433,49 @@ INSTRUMENTORS = (
     ),
     _ai_sdk("vercel-ai-7-whole", "OpenTelemetry", mode="whole", environment=_WHOLE),
     _ai_sdk("vercel-ai-7-legacy", "LegacyOpenTelemetry", mode="legacy"),
+    Instrumentor(
+        "openinference-langchain-js",
+        LANGCHAIN_JS,
+        ("@arizeai/openinference-instrumentation-langchain",),
+        "openinference_langchain",
+        lacks=frozenset({"text"}),  # which says nothing: {}
+        older=None,
+    ),
+    Instrumentor(
+        "langsmith-langchain-js",
+        LANGCHAIN_JS,
+        ("langsmith",),
+        "langsmith",
+        _LANGSMITH,
+        lacks=frozenset({"chain", "format.parameters", "agent", "agent_again", "text"}),
+        mode="javascript",
+        older=None,
+    ),
+    Instrumentor(  # nor does it write a temperature of 0
+        "traceloop-openai-js",
+        OPENAI_JS,
+        ("@traceloop/node-server-sdk",),
+        "traceloop",
+        lacks=frozenset(
+            {"seed", "stop", "chosen.parameters", "format.parameters", "responses.messages"}
+        ),
+        older=None,
+    ),
+    Instrumentor("genkit", GENKIT, ("genkit",), "", older=None),
+    Instrumentor(
+        "mastra-otel",
+        MASTRA,
+        ("@mastra/otel-exporter@1", "@opentelemetry/exporter-trace-otlp-proto@0.218"),
+        "@mastra/otel-exporter",
+        lacks=_MASTRA | {"offered.parameters"},
+        older=None,
+    ),
+    Instrumentor(
+        "mastra-arize",
+        MASTRA,
+        ("@mastra/arize@1",),
+        "@mastra/arize",
+        lacks=_MASTRA | {"stop"},
+        older=None,
+    ),
 )

@@ -144,9 +144,16 @@ def check(body: Mapping[str, Any]) -> None:
         wanted = {"stream": bool, "stream_options": dict}.get(name, object)
         if value is None or not isinstance(value, wanted):
             raise Refused(f"Invalid type for '{name}': got {type(value).__name__}")
-    check_types(body, "chat")
+    check_types({**body, "messages": [*map(_unnamed_result, body["messages"])]}, "chat")
     _check_tools(body)
     _check_messages(body["messages"])
+
+
+def _unnamed_result(message: Any) -> Any:
+    """Without the tool's name, which LangChain.js sends beside a result; OpenAI's own takes it."""
+    if not isinstance(message, dict) or message.get("role") != "tool":
+        return message
+    return {name: value for name, value in message.items() if name != "name"}
 
 
 def _check_tools(body: Mapping[str, Any]) -> None:

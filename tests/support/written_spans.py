@@ -158,4 +158,22 @@ OPENLIT = span(
         ),
     },
 )
-WRITTEN = (ADK, PYDANTIC_AI, LOGFIRE, OPENLIT)
+_TURNS = [
+    {"role": "system", "content": SYSTEM},
+    {"role": "user", "content": [{"type": "text", "text": CONTEXT}]},
+]
+_CALLED = {"toolCallId": "call_1", "toolName": "look_up_warranty", "args": {"product": "kettle"}}
+MASTRA = span(  # what stands on three spans, on one
+    5,
+    "@mastra/otel-exporter",
+    {
+        "mastra.span.type": "model_inference",
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "gpt-4o-mini",
+        "mastra.model_generation.input": json.dumps({"messages": _TURNS}),
+        "mastra.model_step.input": json.dumps([*_TURNS, {"role": "tool", "content": "[file]"}]),
+        "mastra.model_step.output": json.dumps({"text": "", "toolCalls": [_CALLED]}),
+        "mastra.metadata.body": json.dumps({"usage": {"prompt_tokens": 42}}),
+    },
+)
+WRITTEN = (ADK, PYDANTIC_AI, LOGFIRE, OPENLIT, MASTRA)

@@ -40,8 +40,10 @@ _HOLD_THE_REQUEST = (
     "openinference.instrumentation.anthropic",
 )
 """The instrumentors whose `input.value` and `output.value` are what the client sent and got."""
-_HOLD_THE_MESSAGES = "openinference.instrumentation.litellm"
-"""Its `input.value` has the messages as they were sent; its attributes have no ids of results."""
+_IN_JAVASCRIPT = "@arizeai/openinference-instrumentation-langchain"
+_HOLD_THE_MESSAGES = ("openinference.instrumentation.litellm", _IN_JAVASCRIPT)
+"""Their `input.value` has the messages as they were sent; their attributes have no ids of results,
+and those of LangChain.js no content in parts."""
 _LISTS_RESPONSES = "openinference.instrumentation.openai_agents"
 _SENT_AS = {"tool-call": "assistant", "tool-response": "user"}
 """smolagents' own roles, and the roles as which it sends them."""
@@ -93,8 +95,10 @@ class OpenInference:
         )
         if span.scope in _HOLD_THE_REQUEST:
             _read_whole(content, read_json(a.get("input.value")), read_json(a.get("output.value")))
-        if span.scope == _HOLD_THE_MESSAGES:
+        if span.scope in _HOLD_THE_MESSAGES:
             content.messages = provider_json.sent(read_json(a.get("input.value"))).messages
+        if span.scope == _IN_JAVASCRIPT:
+            content.answers = provider_json.answered(read_json(a.get("output.value"))).answers
         if not content.messages:
             _read_messages(content, a)
         if not content.answers:

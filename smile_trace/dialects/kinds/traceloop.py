@@ -1,15 +1,25 @@
 """Traceloop (OpenLLMetry) up to 0.5x: messages in numbered attributes. Later releases write the
-GenAI conventions. Source: opentelemetry-instrumentation-openai 0.44."""
+GenAI conventions, in JavaScript without what instructs or formats an answer. Source:
+opentelemetry-instrumentation-openai 0.44, @traceloop/instrumentation-openai 0.27."""
 
 from collections.abc import Mapping
 from typing import ClassVar
 
-from smile_trace.dialects.attributes import read_indexed, read_json, read_object, read_text
-from smile_trace.dialects.call import call_of
+from smile_trace.dialects.attributes import (
+    read_indexed,
+    read_json,
+    read_list,
+    read_object,
+    read_text,
+)
+from smile_trace.dialects.call import SpanContent, call_of, why_unknown_format
 from smile_trace.dialects.kinds import gen_ai
-from smile_trace.dialects.provider_json import chat_message
+from smile_trace.dialects.provider_json import chat_message, messages
 from smile_trace.records import JSON, Call, Message, Span
 
+_IN_JAVASCRIPT = "@traceloop/instrumentation-openai"
+_RESPONSE = "resp_"
+"""The beginning of the ids that OpenAI's Responses API gives."""
 _REQUEST = "llm.request.type"
 _ANTHROPIC_CHAT = "anthropic.chat"
 """A chat that older releases give the type of a completion."""
@@ -31,6 +41,8 @@ class Traceloop:
     def recognises(self, span: Span) -> bool:
         """Whether the span is a call."""
         a = span.attributes
+        if span.scope == _IN_JAVASCRIPT and gen_ai.GenAI().recognises(span):
+            return True
         if a.get(_REQUEST) not in (None, "chat", "completion"):
             return False
         return any(key.startswith(("gen_ai.prompt.0.", "gen_ai.completion.0.")) for key in a)
@@ -39,6 +51,9 @@ class Traceloop:
         """The call; a completion's prompt stands under `user`."""
         a = span.attributes
         content = gen_ai.read(span)
+        if content.messages:
+            _say_what_is_missing(content)
+            return call_of(span, self.name, content)
         content.messages = [_message(item) for item in read_indexed(a, "gen_ai.prompt")]
         answers = read_indexed(a, "gen_ai.completion")
         content.answers = [_message({"role": "assistant", **item}) for item in answers]
@@ -50,6 +65,16 @@ class Traceloop:
         content.session = content.session or read_text(a.get(_SESSION))
         content.user = content.user or read_text(a.get(_USER)) or read_text(a.get("llm.user"))
         return call_of(span, self.name, content)
+
+
+def _say_what_is_missing(content: SpanContent) -> None:
+    content.incomplete = why_unknown_format(content)
+    if (content.response_id or "").startswith(_RESPONSE):
+        content.form = "responses"
+        items = read_list(content.messages[0].content)  # a list of them is written as one text
+        content.messages = messages(items) if items else content.messages
+        if all(message.role != "system" for message in content.messages):
+            content.incomplete = "its instructions, if it had any, were not recorded"
 
 
 def _message(item: Mapping[str, JSON]) -> Message:

@@ -58,7 +58,7 @@ class Vercel:
         """Read the call."""
         a = span.attributes
         content = gen_ai.read(span)
-        content.messages = [_message(item) for item in read_list(a.get("ai.prompt.messages"))]
+        content.messages = [message(item) for item in read_list(a.get("ai.prompt.messages"))]
         content.answers = _answer(a)
         settings = {n: a[_SETTINGS + k] for k, n in _NAMES.items() if _SETTINGS + k in a}
         content.parameters = {**settings, **content.parameters}
@@ -91,7 +91,8 @@ def _answer(a: Mapping[str, JSON]) -> list[Message]:
     return [message_of("assistant", parts)] if parts else []
 
 
-def _message(item: JSON) -> Message:
+def message(item: JSON) -> Message:
+    """A message of a prompt."""
     item = read_object(item)
     role, content = read_text(item.get("role")) or "user", item.get("content")
     if isinstance(content, str):

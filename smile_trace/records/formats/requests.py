@@ -45,7 +45,9 @@ def _shaped(message: Message, as_sent: bool) -> list[dict[str, JSON]]:
         return [{"role": message.role, "content": None if nothing else message.content, **more}]
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     shaped: list[dict[str, JSON]] = [
-        {"role": "tool", "tool_call_id": part.id, "content": _result(part)} for part in results
+        {"role": "tool", "tool_call_id": part.id, "content": _result(part)}
+        | (more if message.role == "tool" else {})
+        for part in results
     ]
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     contents = [

@@ -21,3 +21,10 @@ FUNCTION = {
 }
 TOOL = {"type": "function", "function": FUNCTION}
 RESULT = '{"months": 24}'
+PICTURE = "data:image/png;base64,iVBORw0KGgo="
+SCHEMA = {
+    "type": "object",
+    "properties": {"months": {"type": ["integer", "null"]}},
+    "required": ["months"],
+    "additionalProperties": False,
+}

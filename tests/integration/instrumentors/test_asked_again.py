@@ -27,10 +27,12 @@ NAMES = sorted(
 UNWRITTEN: dict[str, set[str]] = {
     "google-adk-2.13.0": {"model", "temperature"},
     "google-adk-2.13.0.schema_1": {"model"},
+    "mastra-arize-1.3.8": {"stop", "tools", "tool_choice"},
     "openinference-instrumentation-autogen-agentchat-0.1.22": {"model", "temperature", "name"},
     "openinference-instrumentation-haystack-0.1.46": {"temperature", "tools"},
     "opentelemetry-instrumentation-genai-openai-agents-1.3b0.and_client": {"strict"},
     "strands-agents-1.62.0": {"temperature"},
+    "traceloop-node-server-sdk-0.27.0": {"seed", "stop", "tool_choice"},
 }
 """Fields of requests that an emitter writes nowhere, or the application added by itself."""
 NOT_AGAIN: dict[str, int] = {
@@ -38,8 +40,12 @@ NOT_AGAIN: dict[str, int] = {
     "ai-7.0.173": 9,  # and the choice of three tools, and three schemas
     "ai-7.0.173.legacy": 3,
     "ai-7.0.173.whole": 3,
+    "langsmith-0.12.0.javascript": 1,  # a schema of the answer
+    "mastra-arize-1.3.8": 3,  # tools, their results, a schema
+    "mastra-otel-exporter-1.4.0": 4,
     "openinference-instrumentation-autogen-agentchat-0.1.22": 1,
     "openinference-instrumentation-haystack-0.1.46": 2,
+    "traceloop-node-server-sdk-0.27.0": 2,  # a schema, instructions
 }
 """How many calls of a recording are not asked again, since their emitter does not write all of the
 request: each says so."""
@@ -88,12 +94,12 @@ def _plain(body: dict[str, Any], without: set[str]) -> dict[str, Any]:
     left = {field: value for field, value in body.items() if field not in _HOW_IT_IS_SENT | without}
     if instructions := left.pop("instructions", None):
         left["input"] = [{"role": "system", "content": instructions}, *left["input"]]
-    return {field: _texts(value, without) for field, value in left.items()}
+    return {field: _texts(value, without) for field, value in left.items() if value != {}}
 
 
 def _texts(value: Any, without: set[str]) -> Any:
-    """A list of one text block is that text, and a field that is null is not there. A developer's
-    message is the system's."""
+    """A list of one text block is that text, an item of no type a message, and a field that is null
+    is not there. A developer's message is the system's."""
     if isinstance(value, list):
         if len(value) == 1 and isinstance(value[0], dict) and _is_text(value[0]):
             return value[0]["text"]
@@ -103,6 +109,8 @@ def _texts(value: Any, without: set[str]) -> Any:
     if isinstance(value, dict):
         if value.get("type") == "function_call":  # as the server gave it back
             without = without | {"id", "status"}
+        if value.get("type") == "message":
+            without = without | {"type"}
         kept = {k: v for k, v in value.items() if v is not None and k not in without}
         return {field: _texts(inner, without) for field, inner in kept.items()}
     return value
