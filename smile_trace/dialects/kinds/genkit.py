@@ -16,25 +16,12 @@ from smile_trace.dialects.attributes import (
     read_usage,
     stringified,
 )
-from smile_trace.dialects.call import SpanContent, call_of
-from smile_trace.dialects.parts import message_of
+from smile_trace.dialects.call import call_of
+from smile_trace.dialects.parts import message_of, read_message
 from smile_trace.dialects.provider_json import answered
-from smile_trace.records import (
-    JSON,
-    Call,
-    Media,
-    Message,
-    OtherPart,
-    Part,
-    Reasoning,
-    Span,
-    TextPart,
-    ToolCall,
-    ToolResult,
-)
+from smile_trace.records import JSON, Call, Media, Message, Part, Span, ToolCall
 
 _NAMES = {
-    "temperature": "temperature",
     "topP": "top_p",
     "topK": "top_k",
     "maxOutputTokens": "max_tokens",
@@ -64,10 +51,9 @@ class Genkit:
         plugin, _, model = (first_text(a, "genkit:name") or span.name).rpartition("/")
         by_openai = plugin == "openai" and span.resource.get("telemetry.sdk.language") == "nodejs"
         content = answered(response.get("raw"))
-        if not content.answers and (said := read_object(response.get("message"))):
-            content.answers = [_message({"role": "model", **said})]
-        sent = map(read_object, read_list(request.get("messages")))
-        content.messages = list(map(_message, sent))
+        if not content.answers:
+            content.answers = list(_messages([response.get("message")]))
+        content.messages = list(_messages(read_list(request.get("messages"))))
         config = read_object(request.get("config"))
         if by_openai:
             content.messages = list(_as_openai_is_sent(content.messages))
@@ -80,44 +66,38 @@ class Genkit:
         content.tools = [_tool(read_object(t), by_openai) for t in read_list(request.get("tools"))]
         content.form, content.provider = "chat", plugin or None
         content.model = read_text(config.get("version")) or model
-        _count(content, response)
+        used = read_object(response.get("usage"))
+        counted = read_usage(used.get("inputTokens"), used.get("outputTokens"))
+        content.usage = content.usage or counted
+        reason = content.finish_reason or read_text(response.get("finishReason"))
+        content.finish_reason = reason
         return call_of(span, self.name, content)
 
 
-def _count(content: SpanContent, response: Mapping[str, JSON]) -> None:
-    used = read_object(response.get("usage"))
-    content.usage = content.usage or read_usage(used.get("inputTokens"), used.get("outputTokens"))
-    content.finish_reason = content.finish_reason or read_text(response.get("finishReason"))
+def _messages(items: list[JSON]) -> Iterator[Message]:
+    for item in filter(None, map(read_object, items)):
+        role = read_text(item.get("role")) or "user"
+        parts: list[JSON] = [_part(read_object(raw)) for raw in read_list(item.get("content"))]
+        message = read_message({"role": {"model": "assistant"}.get(role, role), "parts": parts})
+        if message is not None:
+            yield message
 
 
-def _message(item: Mapping[str, JSON]) -> Message:
-    role = read_text(item.get("role")) or "user"
-    parts = [part for raw in read_list(item.get("content")) if (part := _part(read_object(raw)))]
-    return message_of({"model": "assistant"}.get(role, role), parts)
-
-
-def _part(raw: Mapping[str, JSON]) -> Part | None:
-    if isinstance(text := raw.get("text", stringified(raw.get("data"))), str):
-        return TextPart(content=text)
-    if isinstance(thought := raw.get("reasoning"), str):
-        return Reasoning(content=thought)
-    called, result = read_object(raw.get("toolRequest")), read_object(raw.get("toolResponse"))
-    if name := read_text(called.get("name")):
-        arguments = stringified(called.get("input"))
-        return ToolCall(id=read_text(called.get("ref")), name=name, arguments=arguments)
-    if result:
+def _part(raw: Mapping[str, JSON]) -> JSON:
+    """A part as the GenAI conventions have it."""
+    if called := read_object(raw.get("toolRequest")):
+        given = {"name": called.get("name"), "arguments": stringified(called.get("input"))}
+        return {"type": "tool_call", "id": called.get("ref"), **given}
+    if result := read_object(raw.get("toolResponse")):
         response = stringified(result.get("output"))
-        return ToolResult(id=read_text(result.get("ref")), response=response or "")
-    if uri := read_text(read_object(raw.get("media")).get("url")):
-        return _media(uri, read_text(read_object(raw["media"]).get("contentType")))
-    return OtherPart(raw=dict(raw)) if raw else None
-
-
-def _media(uri: str, given: str | None) -> Media:
-    written = uri[5:].partition(";")[0] if uri.startswith("data:") else None
-    media_type = given or written
-    modality = (media_type or "image").partition("/")[0]
-    return Media(modality=modality, uri=uri, media_type=media_type)
+        return {"type": "tool_call_response", "id": result.get("ref"), "response": response}
+    if uri := read_text((media := read_object(raw.get("media"))).get("url")):
+        written = uri[5:].partition(";")[0] if uri.startswith("data:") else "image"
+        kind = read_text(media.get("contentType")) or written
+        return {"type": "uri", "modality": kind.partition("/")[0], "uri": uri, "mime_type": kind}
+    if "reasoning" in raw:
+        return {"type": "reasoning", "content": raw["reasoning"]}
+    return {"type": "text", "content": raw.get("text", stringified(raw.get("data")))}
 
 
 def _tool(tool: Mapping[str, JSON], undescribed: bool) -> JSON:
@@ -138,15 +118,14 @@ def _as_openai_is_sent(messages: list[Message]) -> Iterator[Message]:
     """Each text of a user as a message of its own, calls of tools without what was said beside
     them, an image with its detail."""
     for message in messages:
-        texts = all(isinstance(part, TextPart) for part in message.parts)
-        if message.role == "user" and texts and message.parts:
+        calls = [part for part in message.parts if isinstance(part, ToolCall)]
+        if calls or any(isinstance(part, Media) for part in message.parts):
+            yield message_of(message.role, calls or [*map(_with_detail, message.parts)])
+        elif message.role == "user" and message.parts:
             yield from (message_of("user", [part]) for part in message.parts)
-        elif any(isinstance(part, ToolCall) for part in message.parts):
-            calls = [part for part in message.parts if isinstance(part, ToolCall)]
-            yield message_of(message.role, calls)
         else:
-            parts = [
-                part.model_copy(update={"detail": "auto"}) if isinstance(part, Media) else part
-                for part in message.parts
-            ]
-            yield message.model_copy(update={"parts": tuple(parts)})
+            yield message
+
+
+def _with_detail(part: Part) -> Part:
+    return part.model_copy(update={"detail": "auto"}) if isinstance(part, Media) else part

@@ -7,11 +7,11 @@ from smile_trace.dialects import provider_json
 from smile_trace.dialects.attributes import exception_message, read_json, read_object, read_usage
 from smile_trace.dialects.call import call_of, why_unknown_format
 from smile_trace.dialects.kinds import gen_ai
-from smile_trace.records import JSON, Call, Span
+from smile_trace.records import Call, Span
 
 _KIND, _METADATA = "langsmith.span.kind", "langsmith.metadata."
-_IN_JAVASCRIPT = "@langchain/core"
-"""A package of LangChain.js, of whose calls no `response_format` is written."""
+_PACKAGE = "@langchain/core"
+"""Of LangChain.js, of whose calls no `response_format` is written."""
 
 
 class LangSmith:
@@ -31,9 +31,9 @@ class LangSmith:
         answer = provider_json.answered(read_json(a.get("gen_ai.completion")))
         content.messages, content.answers = request.messages, answer.answers
         content.form = answer.form if answer.form == "completion" else request.form
-        own = {
-            k.removeprefix(_METADATA): _value(v) for k, v in a.items() if k.startswith(_METADATA)
-        }
+        own = {k.removeprefix(_METADATA): v for k, v in a.items() if k.startswith(_METADATA)}
+        if in_javascript := _PACKAGE in str(own.get("versions")):  # which writes all as texts
+            own |= {k: read for k, v in own.items() if (read := read_json(v)) is not None}
         content.parameters = {**own, **request.parameters}
         content.finish_reason = content.finish_reason or answer.finish_reason
         counted = read_object(own.get("usage_metadata"))
@@ -42,14 +42,8 @@ class LangSmith:
             or answer.usage
             or read_usage(counted.get("input_tokens"), counted.get("output_tokens"))
         )
-        if _IN_JAVASCRIPT in str(own.get("versions")):
+        if in_javascript:
             content.incomplete = why_unknown_format(content)
         if not content.answers and exception_message(span):  # its status stays "ok"
             span = span.model_copy(update={"status": "error"})
         return call_of(span, self.name, content)
-
-
-def _value(written: JSON) -> JSON:
-    """A value that LangSmith's library for JavaScript writes as a text."""
-    read = read_json(written)
-    return written if read is None else read

@@ -16,13 +16,12 @@ from smile_trace.dialects.attributes import (
     read_list,
     read_object,
     read_text,
-    stringified,
 )
 from smile_trace.dialects.call import call_of
 from smile_trace.dialects.kinds import gen_ai, vercel
 from smile_trace.dialects.parts import message_of, read_message
 from smile_trace.dialects.provider_json import answered
-from smile_trace.records import JSON, Call, Message, Part, Span, TextPart, ToolCall
+from smile_trace.records import JSON, Call, Message, Span
 
 _TYPE, _SCOPE = "mastra.span.type", "@mastra/otel-exporter"
 
@@ -56,8 +55,8 @@ class Mastra:
         output = read_object(step.get("mastra.model_step.output"))
         content.answers = _answer(output) or content.answers
         invoked = read_object(generation.get("llm.invocation_parameters"))
-        limit = invoked.pop("max_completion_tokens", None)  # sent as `max_tokens`
-        content.parameters = {**invoked, "max_tokens": limit, **content.parameters}
+        invoked["max_tokens"] = invoked.pop("max_completion_tokens", None)  # as it was sent
+        content.parameters = {**invoked, **content.parameters}
         content.model = content.model or first_text(generation, "llm.model_name")
         content.provider = content.provider or first_text(generation, "llm.provider")
         described = read_object(step.get("metadata")).get("body")
@@ -87,11 +86,7 @@ def _message(item: JSON) -> Message:
 
 
 def _answer(output: Mapping[str, JSON]) -> list[Message]:
-    text = read_text(output.get("text"))
-    parts: list[Part] = [] if text is None else [TextPart(content=text)]
-    for called in map(read_object, read_list(output.get("toolCalls"))):
-        if (name := read_text(called.get("toolName"))) is not None:
-            arguments = stringified(called.get("args"))
-            identity = read_text(called.get("toolCallId"))
-            parts.append(ToolCall(id=identity, name=name, arguments=arguments))
-    return [message_of("assistant", parts)] if parts else []
+    text, called = output.get("text"), map(read_object, read_list(output.get("toolCalls")))
+    parts: list[JSON] = [{"type": "text", "text": text}] if text else []
+    parts += [{**one, "type": "tool-call"} for one in called]
+    return [vercel.message({"role": "assistant", "content": parts})] if parts else []

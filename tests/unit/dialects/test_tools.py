@@ -244,3 +244,30 @@ def test_tools_of_a_captured_call(given: dict[str, Any], why: str | None) -> Non
     assert [one.name for one in call.tool_calls] == ["get"]
     assert (call.not_repeatable is None) == (why is None)
     assert why is None or why in str(call.not_repeatable)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "why"),
+    [
+        ("How long?", '{"months": 24}', "its answer is JSON that no message asks for"),
+        ("How long, as JSON?", '{"months": 24}', None),
+        ('How long? As in {"months": 1}', '{"months": 24}', None),
+        ("How long?", "24 months", None),
+    ],
+)
+def test_json_that_nobody_asked_for(asked: str, answer: str, why: str | None) -> None:
+    """Traceloop for JavaScript writes no format of an answer: without it another request is asked,
+    unless the messages ask for JSON themselves."""
+    attributes = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.input.messages": _turn("user", asked),
+        "gen_ai.output.messages": _turn("assistant", answer),
+    }
+    [call] = read_calls([span(1, "@traceloop/instrumentation-openai", attributes)])
+    assert (call.not_repeatable or "").startswith(why or "") and bool(call.not_repeatable) is bool(
+        why
+    )
+
+
+def _turn(role: str, text: str) -> str:
+    return json.dumps([{"role": role, "parts": [{"type": "text", "content": text}]}])
