@@ -57,6 +57,7 @@ from smile_trace.records import (
     SegmentAttribution,
     Signal,
 )
+from smile_trace.records.citation import in_sentence
 from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.verdicts import decided
 
@@ -289,6 +290,24 @@ class PerturbationStudy:
         if fidelity.status == "partial" and (why := why_unsettled(findings[:shown])):
             fidelity = fidelity.model_copy(update={"reason": f"{fidelity.reason[:-1]}; {why}."})
         first = first_place(_finest(findings[:shown], outermost), fidelity)
+        citations = self._citations()
+        summary = summarize(
+            segments,
+            fidelity,
+            messages=self.prompted.messages,
+            coarser=coarser,
+            interactions=interactions,
+            without_both=[pair for _, level in reliable for pair in level.without_both()],
+            fields=fields,
+            tools=[call.name for call in read_tool_calls(self.answer) or ()],
+            field_count=field_count,
+            first=first,
+            unopened=self._planner.unopened,
+            same_texts=scores.same_texts,
+            by_content=self.by_content,
+            subject=subject,
+            limit=limit,
+        )
         return Explanation(
             messages=self.prompted.messages,
             form=self.prompted.form,
@@ -300,27 +319,11 @@ class PerturbationStudy:
             coarser=coarser,
             interactions=interactions,
             fields=fields,
-            citations=self._citations(),
+            citations=citations,
             first=first,
             fidelity=fidelity,
             cost=Cost(target_calls=len(self._known.responses)),
-            summary=summarize(
-                segments,
-                fidelity,
-                messages=self.prompted.messages,
-                coarser=coarser,
-                interactions=interactions,
-                without_both=[pair for _, level in reliable for pair in level.without_both()],
-                fields=fields,
-                tools=[call.name for call in read_tool_calls(self.answer) or ()],
-                field_count=field_count,
-                first=first,
-                unopened=self._planner.unopened,
-                same_texts=scores.same_texts,
-                by_content=self.by_content,
-                subject=subject,
-                limit=limit,
-            ),
+            summary=" ".join(filter(None, (summary, in_sentence(citations, self.answer)))),
             perturbations=self._known.observations(scores, findings),
             partitions=tuple(
                 tuple(s.key for s in level.segments) for level in self._planner.with_closing

@@ -13,7 +13,7 @@ from smile_trace._text.titles import document_name
 from smile_trace.errors import ReasonCode
 from smile_trace.records.base import JSON, Record, Shown, view
 from smile_trace.records.call import Form, PromptUse
-from smile_trace.records.citation import USE, Use
+from smile_trace.records.citation import USE, Found, Use, found_of
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Segment, Unit
 from smile_trace.records.upgrades import check_version, hash_settings, older_explanation, renamed
@@ -178,6 +178,18 @@ class CitedDocument(Record):
         if self.document is None:
             return "not used"
         return USE.get(self.document.verdict, "open")
+
+    @property
+    def found(self) -> Found:
+        """What is said of the two: `cited and used`, `cited, not used` and the like."""
+        return found_of(cited=self.cited is not None, use=self.use)
+
+    @property
+    def name(self) -> str:
+        """The document's name; of a citation that names none, what is written."""
+        if self.document is None:
+            return self.cited or ""
+        return self.document.name or "a document"
 
 
 class Interaction(Record):

@@ -14,6 +14,7 @@ from smile_trace.records import Explanation, Record
 from smile_trace.records.base import view
 from smile_trace.records.evaluation import Faithfulness, OrderCurves
 from smile_trace.render import text
+from smile_trace.render.citations import HEAD, citation_rows
 from smile_trace.render.facts import STATUS_WORDS
 from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.phrases import question
@@ -61,6 +62,8 @@ def to_html(explanation: Explanation, *, fragment: bool = False, title: str | No
         title=short(title or question(explanation), LONGEST_TITLE),
         picture=heatmap(explanation),
         rows=rows(explanation),
+        citations=citation_rows(explanation),
+        citations_head=HEAD,
         finer=bool(explanation.coarser),
         level=explanation.fidelity.interval_level,
     )

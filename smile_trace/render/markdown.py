@@ -4,6 +4,7 @@ import re
 
 from smile_trace._text.titles import title
 from smile_trace.records import Explanation
+from smile_trace.render.citations import HEAD, citation_rows
 from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.scores import LEGEND, Row, rows
 from smile_trace.render.text import noun, signed, visible
@@ -28,9 +29,9 @@ _MARKUP = re.compile(
 
 
 def to_markdown(explanation: Explanation) -> str:
-    """Return summary, table of scores, fidelity and cost."""
-    parts = (summary_to_markdown, scores_to_markdown, details_to_markdown)
-    return "\n\n".join(part(explanation) for part in parts)
+    """Return summary, table of scores, citations, fidelity and cost."""
+    parts = (summary_to_markdown, scores_to_markdown, citations_to_markdown, details_to_markdown)
+    return "\n\n".join(filter(None, (part(explanation) for part in parts)))
 
 
 def summary_to_markdown(explanation: Explanation) -> str:
@@ -66,6 +67,18 @@ def scores_to_markdown(explanation: Explanation) -> str:
     if said := [f"{_MARKS[look]} {said}" for look, said in LEGEND.items() if look in shown]:
         lines += ["", " · ".join(said)]
     return "\n".join(lines)
+
+
+def citations_to_markdown(explanation: Explanation) -> str:
+    """Return a table of the answer's citations; empty if it has none."""
+    found = citation_rows(explanation)
+    if not found:
+        return ""
+    lines = [f"|{'|'.join(HEAD)}|", "|-|-|-|-|"]
+    for row in found[:MAX_ROWS]:
+        lines.append(f"|{escape(row.sentence)}|{escape(row.document)}|{row.effect}|{row.found}|")
+    more = ["", f"and {len(found) - MAX_ROWS:,} more"] if len(found) > MAX_ROWS else []
+    return "\n".join([*lines, *more])
 
 
 def align_tables(markdown: str) -> str:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from smile_trace.records import Explanation
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, STANDS_IN
+from smile_trace.render.citations import HEAD, citation_rows
 from smile_trace.render.heatmap_layout import Heatmap, heatmap
 from smile_trace.render.pieces import CLOSES, OPENS, THE_ANSWER, Block, Fold, Piece
 from smile_trace.render.scores import rows
@@ -48,6 +49,7 @@ def print_terminal(explanation: Explanation, console: Console | None = None) -> 
         console.print(Padding(_block(block), (0, 2)))
     console.print(Padding(_answer(picture), (0, 2)))
     _print_scores(explanation, console)
+    _print_citations(explanation, console)
     console.print(_legend(picture))
 
 
@@ -157,6 +159,21 @@ def _print_scores(explanation: Explanation, console: Console) -> None:
     console.print(Padding(table, (1, 1, 0, 1)))
     if len(strongest) > _MAX_ROWS:
         console.print(Text(f"  and {len(strongest) - _MAX_ROWS} more", style="dim"))
+
+
+def _print_citations(explanation: Explanation, console: Console) -> None:
+    found = citation_rows(explanation)
+    if not found:
+        return
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    longest = max(12, (console.width - 40) // 2)
+    for name, width in zip(HEAD, (longest, longest, None, None), strict=True):
+        table.add_column(name, max_width=width, overflow="ellipsis", no_wrap=True)
+    for row in found[:_MAX_ROWS]:
+        table.add_row(*map(Text, (*row[:2], row.effect.partition(" ")[0], row.found)))
+    console.print(Padding(table, (0, 1, 1, 1)))
+    if len(found) > _MAX_ROWS:
+        console.print(Text(f"  and {len(found) - _MAX_ROWS} more", style="dim"))
 
 
 def _legend(picture: Heatmap) -> Text:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from smile_trace._text.titles import title_or_beginning
+from smile_trace._text.titles import document_name, title_or_beginning
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.segmentation.selections import picked_units
@@ -60,7 +60,7 @@ _Mark = tuple[re.Match[str], Sequence[int | None]]
 def documents_in(prompted: Prompted) -> list[Document]:
     """The documents that stand in the messages, in their order: the retrieved ones, blocks of
     documents, and what the structure of a text shows."""
-    known = [document for document in prompted.documents if document.place is not None]
+    known = [_named(document) for document in prompted.documents if document.place is not None]
     try:
         shown = [place for [place] in picked_units(prompted, "document") or ()]
     except UnitMissing:
@@ -73,6 +73,13 @@ def documents_in(prompted: Prompted) -> list[Document]:
             source = titles.title(*place) or title_or_beginning(text)
             known.append(Document(text=text, source=source, place=place))
     return sorted(known, key=lambda document: document.place or ())
+
+
+def _named(document: Document) -> Document:
+    """The document, called by its text if its retriever gave it no name."""
+    if document_name(document.source, document.id) is not None:
+        return document
+    return document.model_copy(update={"source": title_or_beginning(document.text)})
 
 
 def cited_among(prompted: Prompted) -> list[Place]:

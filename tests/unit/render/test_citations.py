@@ -1,0 +1,88 @@
+"""Citations beside what was measured of them: in words, as tables, on the page."""
+
+import pytest
+from playwright.sync_api import Browser
+from rich.console import Console
+
+from smile_trace.records import CitedDocument
+from smile_trace.records.citation import in_sentence
+from smile_trace.render import to_html, to_markdown
+from smile_trace.render.citations import citation_rows
+from smile_trace.render.terminal import print_terminal
+from tests.support.cited import ALL, ANSWER, OPEN, UNCITED, UNKNOWN, UNUSED, USED, explained
+from tests.support.explained import HOSTILE
+
+
+def test_what_is_said_of_a_sentence_and_a_document() -> None:
+    assert [one.found for one in ALL] == [
+        "cited and used",
+        "cited, not used",
+        "cited, not used",
+        "used, not cited",
+        "open",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("citations", "said"),
+    [
+        ([], ""),
+        ([USED], "The citation names a document that the sentence depends on."),
+        ([OPEN, OPEN], "Both citations remain open."),
+        ([UNKNOWN], "The citation names no document of the request (“[9]”)."),
+        (
+            [USED, USED, OPEN, UNCITED, UNCITED],
+            "Of three citations two name a document that the sentence depends on and one remains "
+            "open; “Wardrobes are put together.” depends on “fitters.md” without citing it, and so "
+            "does one more.",
+        ),
+    ],
+)
+def test_a_sentence_of_the_summary(citations: list[CitedDocument], said: str) -> None:
+    assert in_sentence(citations, ANSWER) == said
+
+
+def test_the_sentence_names_a_citation_that_is_not_used() -> None:
+    said = in_sentence([USED, UNUSED], ANSWER)
+    assert "one names a document that makes no measurable difference to the sentence (“" in said
+    assert said.endswith("for “It is green [2][9].”).")
+
+
+def test_tables_have_what_is_not_used_first_and_escape_names() -> None:
+    found = explained()
+    assert [row.found for row in citation_rows(found)] == [
+        "cited, not used",
+        "cited, not used",
+        "used, not cited",
+        "open",
+        "cited and used",
+    ]
+    assert citation_rows(found)[1].document == "[9]: not in the request"
+    assert "|Wardrobes are put together.|fitters.md|+0.90 [+0.89, +0.91]|used, not cited|" in (
+        to_markdown(found)
+    )
+    for text in (to_markdown(found), to_html(found)):
+        assert "<script" not in text
+        assert "<img" not in text
+    console = Console(record=True, width=80, force_terminal=False)
+    print_terminal(found, console)
+    lines = console.export_text().splitlines()
+    [line] = [line for line in lines if "used, not cited" in line]
+    assert line.split()[-5:] == ["fitters.md", "+0.90", "used,", "not", "cited"]
+    assert "\x1b]" not in "".join(lines)
+
+
+def test_without_citations_there_is_no_table() -> None:
+    found = explained().model_copy(update={"citations": ()})
+    assert "used, not cited" not in to_markdown(found) + to_html(found)
+
+
+@pytest.mark.parametrize("width", [360, 900])
+def test_the_page_holds_the_table(browser: Browser, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.set_content(to_html(explained()))
+    cells = page.locator(".cited td:nth-child(2)")
+    assert cells.nth(0).inner_text().startswith(HOSTILE[:5])
+    assert cells.nth(2).inner_text() == "fitters.md"
+    assert all(box["width"] > 60 for one in cells.all() if (box := one.bounding_box()))
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
