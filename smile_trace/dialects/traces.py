@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from smile_trace import semconv
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace.dialects.agents_tools import with_agents_tools
 from smile_trace.dialects.attributes import call_fields, read_external_trace
 from smile_trace.dialects.document_search import Finder
 from smile_trace.dialects.documents import retrieved_in, with_documents
@@ -45,7 +44,7 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
         if span_id in twice:
             continue
         outer = list(around(by_id[span_id], by_id))
-        call = with_agents_tools(_with_what_is_around(call, by_id), by_id[span_id], outer)
+        call = _with_what_is_around(call, by_id)
         ids = {span.span_id for span in outer}
         call = with_documents(call, retrieved, around=ids, finder=finder)
         call = with_template(call, by_id, templates)

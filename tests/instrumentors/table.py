@@ -404,6 +404,16 @@ INSTRUMENTORS = (
         older="2026-09-01",
     ),
     Instrumentor(
+        "latest-strands",
+        STRANDS,
+        (),
+        "opentelemetry",
+        {"OTEL_SEMCONV_STABILITY_OPT_IN": ("gen_ai_latest_experimental,gen_ai_tool_definitions")},
+        lacks=frozenset({"temperature"}),
+        older=None,
+        mode="latest",
+    ),
+    Instrumentor(
         "google-adk",
         ADK,
         ("google-adk>=2",),

@@ -143,6 +143,7 @@ class GenAI:
     tools_recorded_by: ClassVar[Mapping[str, str]] = {
         "opentelemetry.instrumentation.openai_v2": _RECORDS_TOOLS,
         "opentelemetry.util.genai": _RECORDS_TOOLS,
+        "Microsoft.SemanticKernel": "UseOpenTelemetry() of its IChatClient records them",
     }
     calls_recorded_by: ClassVar[Mapping[str, str]] = {
         "opentelemetry.instrumentation.genai.openai_agents": CLIENT_RECORDS,

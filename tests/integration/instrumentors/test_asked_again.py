@@ -32,6 +32,7 @@ UNWRITTEN: dict[str, set[str]] = {
     "openinference-instrumentation-haystack-0.1.46": {"temperature", "tools"},
     "opentelemetry-instrumentation-genai-openai-agents-1.3b0.and_client": {"strict"},
     "strands-agents-1.62.0": {"temperature"},
+    "strands-agents-1.62.0.latest": {"temperature"},
     "traceloop-node-server-sdk-0.27.0": {"seed", "stop", "tool_choice"},
 }
 """Fields of requests that an emitter writes nowhere, or the application added by itself."""

@@ -202,15 +202,13 @@ def test_a_call_of_a_tool_is_not_asked_again_without_the_tools(file: str) -> Non
 
 
 def test_the_tools_of_an_agent_are_those_of_its_calls() -> None:
-    """Where its instrumentor leaves them out of the calls; tools that another one wrote are not."""
+    """Strands writes them on the agent's span alone, where it is told to."""
     spans = spans_of("strands-agents-1.62.0")
     assert {len(call.parameters["tools"]) for call in _calls_of(spans)} == {1}
-    other = [
-        s if s.name == "chat" else s.model_copy(update={"scope": "another.tracer"}) for s in spans
-    ]
-    calls = _calls_of(other)
-    assert [call for call in calls if "tools" in call.parameters] == []
-    [called] = [call for call in calls if call.tool_calls]
+    told = "gen_ai.tool.definitions"
+    without = {s.span_id: {k: v for k, v in s.attributes.items() if k != told} for s in spans}
+    untold = [s.model_copy(update={"attributes": without[s.span_id]}) for s in spans]
+    [called] = [call for call in _calls_of(untold) if call.tool_calls]
     assert "gen_ai_tool_definitions in OTEL_SEMCONV" in str(called.not_repeatable)
 
 
