@@ -34,6 +34,7 @@ class ReasonCode(StrEnum):
     PART_MISSING = "part_missing"
     OF_REASONING = "of_reasoning"
     LIMIT_RAISED = "limit_raised"
+    REASONING_LEFT_OUT = "reasoning_left_out"
 
     # An explanation that failed or waits.
     CANNOT_EXPLAIN = "cannot_explain"

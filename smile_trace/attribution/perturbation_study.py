@@ -286,6 +286,7 @@ class PerturbationStudy:
             interactions,
             limit=limit,
             of=subject.of,
+            another=bool(self.prompted.left_out) and not scores.as_logged,
         )
         if fidelity.status == "partial" and (why := why_unsettled(findings[:shown])):
             fidelity = fidelity.model_copy(update={"reason": f"{fidelity.reason[:-1]}; {why}."})

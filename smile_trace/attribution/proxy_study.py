@@ -362,7 +362,10 @@ class ProxyStudy:
         segments, coarser = join([of.attributions() for of in found[:shown]])
         limit = self._settings.smallest_effect
         subject = Subject.of_part(self.answer, self._part)
-        fidelity = final_fidelity(fidelity, segments, coarser, limit=limit, of=subject.of)
+        another = bool(self.prompted.left_out) and not target.as_logged
+        fidelity = final_fidelity(
+            fidelity, segments, coarser, limit=limit, of=subject.of, another=another
+        )
         of_proxy = {
             "segments": segments,
             "coarser": coarser,

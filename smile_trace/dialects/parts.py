@@ -28,8 +28,6 @@ _RUN_HERE_AS = ("bash_", "text_editor_", "memory_", "computer_")
 _SERVER_SIDE = ("web_search_options", "mcp_servers")
 _SENDABLE = ("https://", "http://", "data:")
 """Prefixes of addresses that are sent as they are."""
-_WHOLE_REASONING = ("encrypted_content", "content", "signature", "data")
-"""Reasoning that servers take back has one of these (OpenAI, open models, Anthropic)."""
 _HELD_BY_SERVER = ("previous_response_id", "conversation", "prompt", "container")
 _BETA = ("betas", "context_management")
 """Parameters for beta features, which Anthropic's plain Messages API lacks."""
@@ -114,6 +112,7 @@ def answer_of(message: Message, finish_reason: str | None = None) -> str | None:
     refused = [str(p.raw.get("content", "")) for p in other_parts([message]) if p.kind == "refusal"]
     if refused:
         return refusal_text("\n".join(refused))
+    message = message.without_reasoning()
     if not message.content.strip() and finish_reason == "content_filter":
         return refusal_text("")
     only_thoughts = all(isinstance(part, Reasoning) for part in message.parts)
@@ -157,8 +156,7 @@ def _extra(raw: Mapping[str, JSON]) -> dict[str, JSON]:
 
 def why_not_repeatable(messages: Iterable[Message], parameters: Mapping[str, JSON]) -> str | None:
     """Why the recorded request cannot be made again, or None. No tool is ever run, so tools run by
-    the server are a reason. Reasoning can be sent again if it was recorded as the server gave it:
-    encrypted, signed, or in its own words."""
+    the server are a reason. Reasoning is none: it may be asked without."""
     messages = tuple(messages)
     if not all(map(is_captured, messages)):
         return "the content of a message was not captured"
@@ -167,8 +165,6 @@ def why_not_repeatable(messages: Iterable[Message], parameters: Mapping[str, JSO
     for part in (part for message in messages for part in message.parts):
         if isinstance(part, Media) and (why := _why_no_media(part)):
             return why
-        if isinstance(part, Reasoning) and part.extra.keys().isdisjoint(_WHOLE_REASONING):
-            return "its messages hold reasoning, which the server takes back in its own form only"
         if isinstance(part, ToolCall | ToolResult) and part.id is None and not _before_tools(part):
             return "a call of a tool, or its result, was recorded without its id"
     if kinds := [part.kind for part in other_parts(messages) if part.kind != "refusal"]:

@@ -1,5 +1,6 @@
 """The public `explain()`, in the foreground, and `answer_change()`, which compares two answers."""
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache
 
@@ -22,10 +23,10 @@ from smile_trace.explaining.preparation import Prepared, prepare, stored_explana
 from smile_trace.explaining.scoring import Scores, by_function, by_judge
 from smile_trace.explaining.spending import ForegroundSpending
 from smile_trace.explaining.studies import REASONING, make_study, why_no_proxy
-from smile_trace.models import Model, Request
+from smile_trace.models import Model, ReasoningRefused, Request
 from smile_trace.models.ledger import Attempts
 from smile_trace.models.metered import MeteredModel
-from smile_trace.records import Explanation, Prompted, ProxyUse, Response
+from smile_trace.records import Explanation, Perturbation, Prompted, ProxyUse, Response
 from smile_trace.records.call import cut_at_limit
 from smile_trace.settings import Settings
 
@@ -156,7 +157,6 @@ async def explain_metered(
         _check_scores_whole_answers(paid)
     vectors = StudyVectors(embed)
     before: list[Response] = []
-    remaining = settings
     if prompted.answer is None:
         before = [await _ask_first(prompted, paid)]
         given = {
@@ -166,27 +166,35 @@ async def explain_metered(
         }
         prompted = prompted.model_copy(update=given)
         signal = resolve_signal(settings, paid, prompted)
-        if signal == "probability" and (before[0].text or "").strip():
-            most = settings.until_settled and settings.until_settled - 1
-            less = {"budget": settings.budget - 1, "until_settled": most}
-            remaining = settings.model_copy(update=less)
-        else:  # the study's first baseline is this very answer, and counts it
-            before = []
-    study = await run_in_thread(
-        lambda: make_study(
-            prompted,
-            paid,
-            options,
-            remaining,
-            signal=signal,
-            proxy=proxy,
-            embed=vectors.table,
-            scores=None if scores is None else scores.known,
+        if signal != "probability" or not (before[0].text or "").strip():
+            before = []  # the study's first baseline is this very answer, and counts it
+
+    def note(rows: Sequence[Perturbation], responses: Sequence[Response]) -> None:
+        before.extend(responses)
+        if on_round is not None:
+            on_round(rows, responses)
+
+    async def explained(prompted: Prompted) -> Explanation:
+        study = await run_in_thread(
+            lambda: make_study(
+                prompted,
+                paid,
+                options,
+                settings.less(len(before)),
+                signal=signal,
+                proxy=proxy,
+                embed=vectors.table,
+                scores=None if scores is None else scores.known,
+            )
         )
-    )
-    explanation = await run(
-        study, paid, proxy=proxy, vectors=vectors, on_round=on_round, before=before, scores=scores
-    )
+        return await run(
+            study, paid, proxy=proxy, vectors=vectors, on_round=note, before=before, scores=scores
+        )
+
+    try:
+        explanation = await explained(prompted)
+    except ReasoningRefused as refused:
+        explanation = await explained(prompted.without_earlier_reasoning(str(refused)))
     return explanation.model_copy(update={"settings": settings})
 
 

@@ -143,6 +143,20 @@ OF_REASONING = Note(
 )
 
 
+_LEFT_OUT = "Asked without its earlier reasoning: "
+
+
+def reasoning_left_out(why: str) -> Note:
+    """The note that the model was asked without its reasoning of earlier turns."""
+    return Note(code=ReasonCode.REASONING_LEFT_OUT, text=f"{_LEFT_OUT}{why}.")
+
+
+def why_left_out(explanation: Explanation) -> str | None:
+    """Why the model was asked without its reasoning of earlier turns; None if it was not."""
+    of_reasoning = [n for n in explanation.notes if n.code is ReasonCode.REASONING_LEFT_OUT]
+    return of_reasoning[0].text[len(_LEFT_OUT) : -1] if of_reasoning else None
+
+
 def limit_raised(tokens: int, again: int) -> Note:
     """The note that a study asked with a larger limit than the logged request, and asked `again`
     what had been cut."""
@@ -168,6 +182,8 @@ def with_notes(
     """The explanation with its notes, also appended to its summary; `raised`: the larger limit of
     the answers in tokens, if they were asked with one, `again`: the calls that were repeated."""
     notes = explanation.notes
+    if prompted.left_out:
+        notes = (*notes, reasoning_left_out(prompted.left_out))
     if prompted.of_reasoning:
         notes = (*notes, OF_REASONING)
     if raised:

@@ -111,6 +111,7 @@ def make_study(
         CannotExplain: nothing can be removed from this prompt, or the answer is reasoning alone.
         AnswerSpanNotFound: the answer does not hold the part.
     """
+    prompted = prompted.without_earlier_reasoning(taken=model.capabilities.takes_reasoning)
     prompted = as_explained(prompted, options)
     answer = prompted.answer or ""
     partitioner, note = partition(prompted, options)

@@ -12,6 +12,7 @@ from smile_trace.attribution.design.planner import repeats
 from smile_trace.comparison.pooled_study import PooledStudy
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.driver import finish
+from smile_trace.explaining.notes import why_left_out
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study
 from smile_trace.hub.files import parse, read_lines
@@ -30,6 +31,7 @@ from smile_trace.records import (
 )
 from smile_trace.records.entry import Entry, EntryUnreadable, canonical, content_id
 from smile_trace.records.formats.requests import OFFERED
+from smile_trace.records.message import AS_ITEM, FIELD
 
 AROUND = ("cost", "explained_at", "metadata", "package", "method", "schema_version")
 """Fields that no response decides."""
@@ -82,15 +84,17 @@ def request_of(explanation: Explanation, call: Call | None = None) -> Prompted:
     """Return what was explained; without the captured call, as the explanation tells it."""
     noted = {note.code for note in explanation.notes}
     assumed = ReasonCode.PROMPT_ASSUMED in noted
+    left_out = why_left_out(explanation)
+    messages = tuple(m for m in explanation.messages if m.role != OFFERED)
     if call is not None:
         return Prompted.of(call).model_copy(
             update={
                 "answer": explanation.answer,
                 "answer_cut": explanation.answer_cut,
                 "assumed": assumed,
+                **({"messages": messages, "left_out": left_out} if left_out else {}),
             }
         )
-    messages = tuple(m for m in explanation.messages if m.role != OFFERED)
     return Prompted(
         messages=messages,
         answer=explanation.answer,
@@ -100,6 +104,7 @@ def request_of(explanation: Explanation, call: Call | None = None) -> Prompted:
         documents=tuple(_documents(explanation)),
         assumed=assumed,
         answer_cut=explanation.answer_cut,
+        left_out=left_out,
     )
 
 
@@ -166,7 +171,9 @@ def options_of(explanation: Explanation) -> ExplainOptions:
 def _model(explanation: Explanation, how: _Conditions) -> _AnsweredModel:
     noted = {note.code for note in explanation.notes}
     capabilities = Capabilities(
-        remote=how.remote, asks_responses=ReasonCode.FORM_CHANGED not in noted
+        remote=how.remote,
+        asks_responses=ReasonCode.FORM_CHANGED not in noted,
+        takes_reasoning=(FIELD, *AS_ITEM, "signature", "data"),
     )
     return _AnsweredModel(explanation.settings.model, how.deterministic, capabilities)
 
@@ -183,6 +190,8 @@ def _conditions(explanation: Explanation, prompted: Prompted) -> list[_Condition
     asked, budget = _baselines(explanation, "target"), explanation.settings.budget
     # Where the answer was asked for first, that call was of the budget.
     budgets = (budget, budget - 1) if explanation.signal == "probability" else (budget,)
+    if prompted.left_out:  # maybe after its unperturbed prompt was asked with the reasoning
+        budgets = (*budgets, budget - asked)
     possible = [
         (deterministic, remote)
         for deterministic, remote in ((True, False), (True, True), (False, True))

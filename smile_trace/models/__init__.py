@@ -11,6 +11,7 @@ from smile_trace.models.base import (
     Model,
     ModelUnavailable,
     NotRepeatable,
+    ReasoningRefused,
     Request,
     ScoringModel,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "Model",
     "ModelUnavailable",
     "NotRepeatable",
+    "ReasoningRefused",
     "Request",
     "ResponseCache",
     "ScoringModel",

@@ -10,6 +10,7 @@ from smile_trace.records import JSON, Form, Message, Prompted, Record, Response
 from smile_trace.records.call import answer_limit, cut_at_limit
 from smile_trace.records.formats.reasoning import apart, joined
 from smile_trace.records.formats.requests import OFFERED
+from smile_trace.records.message import FIELD
 
 
 class Request(Record):
@@ -105,6 +106,10 @@ class Capabilities:
     in tokens and US dollars hold. A request to another model is reserved as one call."""
 
     counts_tokens: bool = False
+
+    takes_reasoning: tuple[str, ...] = (FIELD,)
+    """Keys in the `extra` of reasoning of earlier turns by which it is sent again; other reasoning
+    is left out, with a note."""
 
     @property
     def scores_whole_answers(self) -> bool:
@@ -242,3 +247,8 @@ class NotRepeatable(ModelUnavailable):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, permanent=True)
+
+
+class ReasoningRefused(NotRepeatable):
+    """The server does not take the reasoning of earlier turns back, for the reason that the message
+    says; without it the call can be asked."""

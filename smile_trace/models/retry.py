@@ -30,7 +30,7 @@ class Failure:
 
     `fate`: only an attempt of unknown fate can have cost anything. `retryable`: another attempt can
     succeed soon, after `retry_after` seconds if the server said so. `unavailable`: no other request
-    would fare better; "refused" is permanent, "not_repeatable" concerns this call only. `filtered`:
+    would fare better; "refused" is permanent, "reasoning" concerns this call only. `filtered`:
     a content filter kept the prompt from the model, a refusal which may have cost something.
     """
 
@@ -39,7 +39,7 @@ class Failure:
     status: int | None = None
     retryable: bool = False
     retry_after: float | None = None
-    unavailable: Literal["unreachable", "busy", "refused", "not_repeatable"] | None = None
+    unavailable: Literal["unreachable", "busy", "refused", "reasoning"] | None = None
     filtered: bool = False
 
     @property
@@ -147,13 +147,19 @@ def _rejected(error: Any) -> Failure:
     failure = rejection(error.status_code, reason, error.response.headers, quota_spent=spent)
     if _FILTERED in kinds:
         return replace(failure, filtered=True)
-    return replace(failure, unavailable="not_repeatable") if _BOUND in message else failure
+    why = next((why for said, why in _REASONING_REFUSED.items() if said in message), None)
+    return failure if why is None else replace(failure, reason=why, unavailable="reasoning")
 
 
 _FILTERED = "content_filter"
 """Azure's code for a prompt that its filter keeps from the model."""
-_BOUND = "bound to a different conversation"
-"""Anthropic's words for reasoning whose signature belongs to other words before it."""
+_REASONING_REFUSED = {
+    "bound to a different conversation": (  # Anthropic
+        "the server takes reasoning back only where nothing before it is removed"
+    ),
+    "Item with id 'rs_": "the server does not hold its reasoning any more",  # OpenAI
+}
+"""The words of servers that do not take the reasoning of earlier turns, and why."""
 _TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "request_too_large"}
 _TOO_LONG_SAID = (
     "maximum context length",

@@ -16,7 +16,7 @@ from smile_trace._guards.bounded_http import HEADERS, MAX_REPLY_MB, bounded
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._guards.presentable import hide, presentable
 from smile_trace.errors import BudgetExceeded
-from smile_trace.models.base import ModelUnavailable, NotRepeatable, Request
+from smile_trace.models.base import ModelUnavailable, ReasoningRefused, Request
 from smile_trace.models.metered import Meter, ask_all
 from smile_trace.models.retry import Failure, pause_before_retry, read_error, unanswered
 from smile_trace.records import JSON, Response, Usage
@@ -235,11 +235,8 @@ class Transport(ABC):
     def _unavailable(self, failure: Failure, path: str) -> ModelUnavailable:
         where = presentable(self.base_url)
         match failure.unavailable:
-            case "not_repeatable":
-                return NotRepeatable(
-                    "its messages hold reasoning, which the server takes back only as long as "
-                    f"nothing before it is removed ({failure.reason})"
-                )
+            case "reasoning":
+                return ReasoningRefused(failure.reason)
             case "refused":
                 said = (
                     f"{where} refuses the model {self.model!r} ({failure.reason}): "

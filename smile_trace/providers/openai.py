@@ -134,18 +134,19 @@ class OpenAI(Provider):
         role, content = field(message, "role"), field(message, "content")
         if role is None:
             return None
-        calls = _tool_calls(field(message, "tool_calls"))
+        calls, thoughts = _tool_calls(field(message, "tool_calls")), _thoughts(message)
         called = field(message, "function_call")
         if called is not None:  # the way before tools
             call = tool_call(None, field(called, "name"), field(called, "arguments"))
             calls.append({**call, "extra": {"type": "function_call"}})
         if role == "tool":
             parts = [tool_response(field(message, "tool_call_id"), content)]
-        elif calls:
-            parts = read_parts(content)
+        elif calls or thoughts:
+            parts = [*thoughts, *read_parts(content)]
         else:
             return None
-        return with_extra({"role": plain_str(role), "parts": [*parts, *calls]}, message, _FIELDS)
+        known = (*_FIELDS, *(part["extra"]["field"] for part in thoughts))
+        return with_extra({"role": plain_str(role), "parts": [*parts, *calls]}, message, known)
 
     def read_part(self, part: Any) -> Part | None:
         if field(part, "type") == "refusal":
@@ -198,20 +199,26 @@ def _tool_calls(calls: Any) -> list[Part]:
             parts.append({**part, "extra": {"type": "custom"}})
             continue
         name, arguments = field(function, "name"), field(function, "arguments")
-        parts.append(tool_call(field(call, "id"), name, arguments))
+        part = tool_call(field(call, "id"), name, arguments)
+        parts.append(with_extra(part, {_SIGNED_CALL: field(call, _SIGNED_CALL)}, ()))
     return parts
 
 
 _THOUGHTS = ("reasoning_content", "reasoning")
 """Fields in which servers send the model's reasoning."""
+_SIGNED = ("reasoning_details", "thinking_blocks")
+"""Fields that hold it signed (OpenRouter, LiteLLM): nothing beside them can be left out."""
+_SIGNED_CALL = "extra_content"
+"""The field of a call in which Gemini signs the reasoning before it."""
 
 
 def _thoughts(message: Any) -> list[Part]:
-    """The reasoning that a server sends in a field beside the content."""
-    for name in _THOUGHTS:
+    """The reasoning in a field beside what the assistant said, sent as text."""
+    signed = any(field(message, name) for name in _SIGNED)
+    for name in _THOUGHTS if field(message, "role") == "assistant" and not signed else ():
         said = field(message, name)
         if isinstance(said, str) and said:
-            return [{"type": "reasoning", "content": said}]
+            return [{"type": "reasoning", "content": plain_str(said), "extra": {"field": name}}]
     return []
 
 
@@ -231,11 +238,8 @@ def _from_choices(choices: list[Any]) -> Answer:
             answer.messages.append(text_message("assistant", field(choice, "text")))
         else:
             read = read_messages([message]) or []
-            thoughts = _thoughts(message)
             cited = _citations_of(message)
-            answer.messages += [
-                {"role": m["role"], "parts": [*thoughts, *m["parts"]], **cited} for m in read
-            ]
+            answer.messages += [{"role": m["role"], "parts": m["parts"], **cited} for m in read]
             refusal = field(message, "refusal")
             if isinstance(refusal, str) and refusal and answer.messages:
                 answer.messages[-1]["parts"].append(refused(refusal))

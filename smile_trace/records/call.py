@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -249,6 +250,8 @@ class Prompted(Record):
     """The model's reasoning before the answer; None without any."""
     of_reasoning: bool = False
     """Whether the reasoning is explained: `answer` is then the reasoning itself."""
+    left_out: str | None = None
+    """Why reasoning of earlier turns is not sent again; None if there is none, or it is sent."""
 
     @classmethod
     def of(cls, call: Call) -> "Prompted":
@@ -280,6 +283,15 @@ class Prompted(Record):
         citations = self.citations if whole else ()
         update = {"answer": found.answer, "reasoning": reasoning, "citations": citations}
         return self.model_copy(update=update)
+
+    def without_earlier_reasoning(
+        self, why: str = "it was captured without its signature", *, taken: Collection[str] = ()
+    ) -> "Prompted":
+        """Return the same without the reasoning in its messages, but for that in a form that is
+        `taken` (`Capabilities.takes_reasoning`)."""
+        left = tuple(message.without_reasoning(taken) for message in self.messages)
+        same = all(a is b for a, b in zip(left, self.messages, strict=True))
+        return self if same else self.model_copy(update={"messages": left, "left_out": why})
 
     def explaining_reasoning(self) -> "Prompted":
         """Return the same with the reasoning in place of the answer."""

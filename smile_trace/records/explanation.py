@@ -14,6 +14,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records.base import JSON, Record, Shown, view
 from smile_trace.records.call import Form, PromptUse
 from smile_trace.records.citation import USE, Found, Use, found_of
+from smile_trace.records.formats.reasoning import untagged
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Segment, Unit
 from smile_trace.records.upgrades import check_version, hash_settings, older_explanation, renamed
@@ -99,8 +100,8 @@ class SegmentAttribution(Record):
 
     @property
     def name(self) -> str:
-        """The text without the punctuation of the sentence around it."""
-        return unpunctuated(self.text)
+        """The text without the punctuation of the sentence, or the tags, around it."""
+        return unpunctuated(untagged(self.text) if self.unit == "reasoning" else self.text)
 
     @property
     def strength(self) -> float:
@@ -311,6 +312,12 @@ class ExplanationSettings(Record, StoredOptions):
     def most_calls(self) -> int:
         """The most calls to the model, those until everything is settled included."""
         return max(self.budget, self.until_settled or 0)
+
+    def less(self, calls: int) -> "ExplanationSettings":
+        """Return the same for a study before which so many calls were made."""
+        most = self.until_settled and self.until_settled - calls
+        left = max(self.budget - calls, 1)
+        return self.model_copy(update={"budget": left, "until_settled": most})
 
     @property
     def hash(self) -> str:

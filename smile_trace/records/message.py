@@ -5,7 +5,7 @@ Parts are named as in OpenTelemetry's GenAI conventions (`text`, `tool_call`, `t
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import (
@@ -125,11 +125,26 @@ class Media(WithExtra):
         return f"{noun} ({', '.join(filter(None, about)) or 'not kept'})"
 
 
+FIELD = "field"
+"""The key in the `extra` of reasoning that was sent as a text in a field of its message; its value
+is the field's name."""
+AS_ITEM = ("encrypted_content", "content", "id")
+"""The keys of which reasoning of OpenAI's Responses API has one."""
+_OF_ITEMS = ("id", "status", "annotations", "logprobs")
+"""Fields by which that API links what the model said to the reasoning before it."""
+
+
 class Reasoning(WithExtra):
-    """The model's thoughts before its answer."""
+    """The model's thoughts before its answer. A server takes them back in its own form only, by
+    which `extra` then has a key: FIELD, one of AS_ITEM, Anthropic's `signature` or `data`."""
 
     type: Literal["reasoning"] = "reasoning"
     content: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it was sent as plain text, of which any part can be left out."""
+        return FIELD in self.extra
 
 
 class OtherPart(Record):
@@ -181,8 +196,9 @@ class Slot(NamedTuple):
 
 class Message(WithExtra):
     """A chat message. A completion prompt is a single message with role `user`. If the message is
-    more than one text it has `parts`, and `content` is made of them: texts, results of tools, and
-    titles of images and files, one per line. JSON holds `content` or `parts`, not both."""
+    more than one text it has `parts`, and `content` is made of them: texts, results of tools,
+    reasoning that was sent as text, and titles of images and files, one per line. JSON holds
+    `content` or `parts`, not both."""
 
     role: str
     content: str = ""
@@ -223,11 +239,24 @@ class Message(WithExtra):
                 start = end + 1
         return tuple(found)
 
+    def without_reasoning(self, taken: Collection[str] = ()) -> "Message":
+        """Return the message without its reasoning, but for that of which `extra` has a key that is
+        among `taken`. What is left stands for itself; of reasoning alone an empty one stays."""
+
+        def is_left(part: Part) -> bool:
+            return not isinstance(part, Reasoning) or not part.extra.keys().isdisjoint(taken)
+
+        if all(map(is_left, self.parts)):
+            return self
+        parts = tuple(_unlinked(part) for part in self.parts if is_left(part)) or _ALONE
+        return Message(role=self.role, parts=parts, extra=_without_links(self.extra))
+
     def with_texts(self, texts: Sequence[str | None]) -> "Message | None":
         """Return the message with other texts, one per slot.
 
         A text part, image or file whose text is None is dropped; a tool's result stays, empty,
-        since its call wants an answer. Returns None if nothing or only reasoning is left.
+        since its call wants an answer, and so does reasoning, whose field some servers demand.
+        Returns None if nothing or only reasoning is left that is no text.
         """
         if not self.parts:
             [text] = texts
@@ -241,9 +270,11 @@ class Message(WithExtra):
                     parts.append(part.model_copy(update={"content": text}))
             elif isinstance(part, ToolResult):
                 parts.append(part.with_texts([next(given) for _ in part.texts]))
+            elif isinstance(part, Reasoning) and part.is_text:
+                parts.append(part.model_copy(update={"content": next(given) or ""}))
             elif not isinstance(part, Media) or next(given) is not None:
                 parts.append(part)
-        if all(isinstance(part, Reasoning) for part in parts):
+        if all(isinstance(p, Reasoning) and not (p.is_text and p.content) for p in parts):
             return None
         return Message(role=self.role, parts=tuple(parts), extra=self.extra)
 
@@ -269,13 +300,33 @@ class Message(WithExtra):
         return [*found, self.extra] if self.extra else found
 
 
+_ALONE = (Reasoning(),)
+
+
+def with_reasoning(messages: Iterable[Message], taken: Collection[str]) -> list[Message]:
+    """Return the messages with what is `taken` of their reasoning (`Message.without_reasoning`),
+    and without those that were nothing else."""
+    left = (message.without_reasoning(taken) for message in messages)
+    return [message for message in left if message.parts != _ALONE]
+
+
 def identity_of(messages: Iterable[Message]) -> str:
     """Return a text that is the same for equal messages only."""
     return json.dumps([message.identity for message in messages], default=repr)
 
 
+def _without_links(extra: Mapping[str, JSON]) -> dict[str, JSON]:
+    return {name: value for name, value in extra.items() if name not in _OF_ITEMS}
+
+
+def _unlinked(part: Part) -> Part:
+    if isinstance(part, TextPart | ToolCall):
+        return part.model_copy(update={"extra": _without_links(part.extra)})
+    return part
+
+
 def _texts(part: Part) -> tuple[str, ...]:
-    if isinstance(part, TextPart):
+    if isinstance(part, TextPart) or (isinstance(part, Reasoning) and part.is_text):
         return (part.content,)
     if isinstance(part, Media):
         return (part.title,)

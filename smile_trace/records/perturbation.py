@@ -9,6 +9,7 @@ from typing import Literal
 from smile_trace._guards.presentable import unpunctuated
 from smile_trace.records.base import Record
 from smile_trace.records.call import Usage
+from smile_trace.records.formats.reasoning import untagged
 from smile_trace.records.message import Message
 
 Unit = Literal[
@@ -23,6 +24,7 @@ Unit = Literal[
     "tool",
     "tool_result",
     "media",
+    "reasoning",
     "turn",
     "step",
     "span",
@@ -57,8 +59,8 @@ class Segment(Record):
 
     @property
     def name(self) -> str:
-        """The text without the punctuation of the sentence around it."""
-        return unpunctuated(self.text)
+        """The text without the punctuation of the sentence, or the tags, around it."""
+        return unpunctuated(untagged(self.text) if self.unit == "reasoning" else self.text)
 
     @property
     def places(self) -> tuple[Place, ...]:

@@ -27,7 +27,7 @@ _SHARE = 1 / 3
 """The share of a driver's effect from which another part is named in its place: one that tells more
 than the question, or those inside it."""
 
-WHOLES = ("message", "tool_result", "document", "section", "example", "turn", "step")
+WHOLES = ("message", "tool_result", "document", "section", "example", "turn", "step", "reasoning")
 """Units that hold sentences or values: that one of them matters says nothing of these."""
 
 NOT_MEASURED = "not measured well enough to tell"

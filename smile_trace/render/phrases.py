@@ -282,9 +282,8 @@ def labels(message: Message) -> dict[int, list[str]]:
     at = len(message.content)
     for index in reversed(range(len(message.parts))):
         label = _label(message.parts[index])
-        if label is None:
-            at = starts[index]
-        else:
+        at = starts.get(index, at)
+        if label is not None:
             found.setdefault(at, []).insert(0, label)
     end = len(message.content)
     return {place: [_lines(texts, place, end)] for place, texts in found.items()}
@@ -308,6 +307,8 @@ def _label(part: Part) -> str | None:
     match part:
         case ToolCall():
             return f"calls {part.name}({short(part.arguments_text, _LONGEST_LABEL)})"
+        case Reasoning() if part.is_text:
+            return "[reasoning]"
         case Reasoning():
             return f"[reasoning: {short(part.content, _LONGEST_LABEL)}]"
         case OtherPart():

@@ -3,11 +3,13 @@
 Each refusal is a 400 with the sentence of the service, as its users report it (most of them in the
 issues of anthropics/claude-code): texts that are empty or only white space, calls of tools that are
 not answered in the next message, results without a call or not first, ids that repeat, unknown
-roles and fields, wrong types, sampling parameters under the version 2026-10-21. Where the service
-has become milder (a conversation that begins with the assistant, tools left out), or only newer
-models refuse (one that ends with the assistant), it is the stricter one.
+roles and fields, wrong types, sampling parameters under the version 2026-10-21, thinking that is
+missing where a budget for it is given, or whose signature belongs to other words (`binds`). Where
+the service has become milder (a conversation that begins with the assistant, tools left out), or
+only newer models refuse (one that ends with the assistant), it is the stricter one.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -72,6 +74,7 @@ class StrictAnthropic(PlantedServer):
         super().__init__(lambda prompt: prompt, handler=_Handler)
         self.answer = answer
         self.stop_reason = stop_reason
+        self.binds = False
         self.refused: list[str] = []
 
     @property
@@ -102,6 +105,8 @@ class _Handler(PlantedHandler):
             if self.path != "/v1/messages":
                 raise Refused(f"unknown path {self.path}")
             check(body, version=self.headers["anthropic-version"])
+            if server.binds:
+                _check_signatures(body)
         except Refused as error:
             with server.lock:
                 server.refused.append(str(error))
@@ -177,6 +182,24 @@ def _events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"type": "message_stop"}
 
 
+def signature(body: Mapping[str, Any], messages: int) -> str:
+    """A signature that belongs to the first messages of a request, and what stands before them."""
+    return hashlib.md5(
+        json.dumps([body.get("system"), body["messages"][:messages]]).encode(),
+        usedforsecurity=False,
+    ).hexdigest()
+
+
+def _check_signatures(body: Mapping[str, Any]) -> None:
+    for number, message in enumerate(body["messages"]):
+        for index, block in enumerate(_blocks(message)):
+            if block["type"] == "thinking" and block["signature"] != signature(body, number):
+                raise Refused(
+                    f"messages.{number}.content.{index}: Invalid `signature` in `thinking` block. "
+                    "The block is bound to a different conversation. Remove the block."
+                )
+
+
 def check(body: Mapping[str, Any], *, version: str = VERSION) -> None:
     """Refuse an invalid request.
 
@@ -208,6 +231,26 @@ def check(body: Mapping[str, Any], *, version: str = VERSION) -> None:
     if "system" in body:
         _check_content("system", "system", body["system"])
     _check_messages(body["messages"])
+    if body.get("thinking", {}).get("type") == "enabled":
+        _check_thinking(body["messages"])
+
+
+def _check_thinking(messages: list[dict[str, Any]]) -> None:
+    """Where results of tools end the conversation, all since the user's last words is one turn."""
+    asked = [
+        number
+        for number, message in enumerate(messages)
+        if message["role"] == "user"
+        and not any(b["type"] == "tool_result" for b in _blocks(message))
+    ]
+    for number in range(max(asked, default=-1) + 1, len(messages))[:1]:
+        kind = _blocks(messages[number])[0]["type"]
+        if kind not in ("thinking", "redacted_thinking"):
+            raise Refused(
+                f"messages.{number}.content.0.type: Expected `thinking` or `redacted_thinking`, "
+                f"but found `{kind}`. When `thinking` is enabled, a final `assistant` message must "
+                "start with a thinking block"
+            )
 
 
 def _check_tools(body: Mapping[str, Any]) -> None:

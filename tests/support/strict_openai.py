@@ -20,9 +20,9 @@ from tests.support.strict_responses import (
     response,
 )
 
-Answering = Callable[[dict[str, Any]], str | list[dict[str, Any]]]
-"""The whole body to an answer: a text, the calls of tools (name and arguments), or a refusal
-(`[{"refusal": "…"}]`)."""
+Answering = Callable[[dict[str, Any]], str | dict[str, Any] | list[dict[str, Any]]]
+"""The whole body to an answer: a text, the calls of tools (name and arguments), a refusal
+(`[{"refusal": "…"}]`), or the message itself."""
 
 
 class StrictServer(PlantedServer):
@@ -33,6 +33,10 @@ class StrictServer(PlantedServer):
         self.answer = answer
         self.refused: list[str] = []
         self.paths = {"/v1/chat/completions", "/v1/responses"}
+        self.holds = False
+        """Whether it keeps by id what it wrote in responses."""
+        self.open_model = False
+        """Whether it takes reasoning back, and demands it beside calls of tools, as DeepSeek's."""
 
 
 def strict(answer: Answering) -> AbstractContextManager[StrictServer]:
@@ -49,7 +53,8 @@ class _Handler(PlantedHandler):
             if self.path not in self.server.paths:
                 raise Refused(f"unknown request URL: POST {self.path}")
             responses = self.path.endswith("/responses")
-            (check_responses if responses else check)(body)
+            plain = _without_reasoning(body) if self.server.open_model and not responses else body
+            check_responses(body, held=self.server.holds) if responses else check(plain)
         except Refused as error:
             with self.server.lock:
                 self.server.refused.append(str(error))
@@ -57,12 +62,23 @@ class _Handler(PlantedHandler):
             detail = {"message": str(error), "type": "invalid_request_error"}
             self.send(status, {}, {"error": detail})
             return
-        whole = (response if responses else reply)(self.server.answer(body), body)
+        make: Callable[..., dict[str, Any]] = response if responses else reply
+        whole = make(self.server.answer(body), body)
         if not body.get("stream"):
             self.send(200, {}, whole)
         else:
             told = _named(events(whole)) if responses else _unnamed(chunks(whole))
             self.send(200, {"content-type": "text/event-stream"}, told)
+
+
+def _without_reasoning(body: dict[str, Any]) -> dict[str, Any]:
+    for message in body["messages"]:
+        if "tool_calls" in message and "reasoning_content" not in message:
+            raise Refused(
+                "The `reasoning_content` in the thinking mode must be passed back to the API."
+            )
+    messages = [{k: v for k, v in m.items() if k != "reasoning_content"} for m in body["messages"]]
+    return {**body, "messages": messages}
 
 
 def _named(told: Iterable[tuple[str, dict[str, Any]]]) -> bytes:
@@ -79,11 +95,16 @@ def _unnamed(told: Iterable[dict[str, Any]]) -> bytes:
     return "".join([*(f"data: {json.dumps(c)}\n\n" for c in told), "data: [DONE]\n\n"]).encode()
 
 
-def reply(answer: str | list[dict[str, Any]], body: Mapping[str, Any]) -> dict[str, Any]:
+def reply(
+    answer: str | dict[str, Any] | list[dict[str, Any]], body: Mapping[str, Any]
+) -> dict[str, Any]:
     """A chat completion with that answer."""
     message: dict[str, Any] = {"role": "assistant", "content": answer, "refusal": None}
     reason = "stop"
-    if isinstance(answer, list) and "refusal" in answer[0]:
+    if isinstance(answer, dict):
+        message |= {"content": None, **answer}
+        reason = "tool_calls" if "tool_calls" in answer else "stop"
+    elif isinstance(answer, list) and "refusal" in answer[0]:
         message |= {"content": None, **answer[0]}
     elif isinstance(answer, list):
         reason = "tool_calls"

@@ -58,8 +58,8 @@ def _consume(value: Any) -> None:
             _consume(item)
 
 
-def check_responses(body: Mapping[str, Any]) -> None:
-    """Refuse an invalid request of the Responses API.
+def check_responses(body: Mapping[str, Any], *, held: bool = False) -> None:
+    """Refuse an invalid request of the Responses API. `held`: what the model wrote is kept by id.
 
     Raises:
         Refused: it is one.
@@ -78,7 +78,7 @@ def check_responses(body: Mapping[str, Any]) -> None:
         if not items:
             raise Refused("Invalid 'input': empty array.")
         _check_calls(items)
-        _check_reasoning(items)
+        _check_reasoning(items, held)
 
 
 _OPTIONAL = {"input_image": {"detail": "auto"}, "function": {"strict": True}}
@@ -123,13 +123,17 @@ def _check_calls(items: list[dict[str, Any]]) -> None:
         raise Refused(f"No tool output found for function call {sorted(missing)[0]}.")
 
 
-def _check_reasoning(items: list[dict[str, Any]]) -> None:
+def _check_reasoning(items: list[dict[str, Any]], held: bool) -> None:
     """Reasoning wants the item that the model wrote after it, and that item its reasoning."""
     for number, item in enumerate(items):
         if item.get("type") != "reasoning":
             continue
-        if not item.get("encrypted_content"):
-            raise Refused(f"Item '{item['id']}' of type 'reasoning' not found.")
+        if not item.get("encrypted_content") and not held:
+            raise Refused(
+                f"Item with id '{item['id']}' not found. Items are not persisted when `store` is "
+                "set to false. Try again with `store` set to true, or remove this item from your "
+                "input."
+            )
         after = items[number + 1] if number + 1 < len(items) else {}
         written = after.get("type") in ("reasoning", *CALLS) or after.get("role") == "assistant"
         if not written:
@@ -190,6 +194,9 @@ def _output(answer: str | list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield _message({"type": "output_text", "text": answer, "annotations": []})
         return
     for number, said in enumerate(answer):
+        if "type" in said:  # as it is
+            yield said
+            continue
         if "refusal" in said:
             yield _message({"type": "refusal", "refusal": said["refusal"]})
             continue

@@ -91,6 +91,9 @@ class ResponseScores:
     sparse: tuple[float | None, ...] = ()
     confirming: tuple[float | None, ...] = ()
     sparse_levels: tuple[int, ...] = ()
+    as_logged: bool = True
+    """Whether the unperturbed prompt's answers are no further from the logged one than from each
+    other."""
 
     def of_level(self, index: int) -> "ResponseScores":
         """The same with the changes of one level alone."""
@@ -179,10 +182,12 @@ def score_responses(
         tuple(_relative(d, reference, scale) for d in found) for found in distances
     )
     texts = [response.text or "" for response in asked]
-    floor = _floor(texts, own, scale, signal, text_change)
+    noise = _noise(texts, own, scale, signal, text_change)
+    floor = min(float(np.mean(noise)), 1.0) if noise else 0.0
     variance = float(np.var(own, ddof=1)) / scale**2 if len(own) > 1 and scale > 0 else None
     from_logged = _improbability(asked, part) if signal == "probability" else reference
     reproduced = _baseline_reproduced(asked, from_logged, signal, deterministic)
+    near = signal == "probability" or reference <= max([NEGLIGIBLE, *noise])
     answers = (r.text or "" for rows in everything for _, r in rows if r is not None and r.ok)
     said = {" ".join(text.split()).casefold() for text in answers}
     same = signal == "text" and len(said) == 1
@@ -197,6 +202,7 @@ def score_responses(
         of_sparse,
         of_confirming,
         of_levels,
+        reproduced and near,
     )
 
 
@@ -278,20 +284,17 @@ def _relative(distance: float | None, reference: float, scale: float) -> float |
     return 0.0 if scale <= 0 else min(max((distance - reference) / scale, 0.0), 1.0)
 
 
-def _floor(
+def _noise(
     texts: Sequence[str],
     own: Sequence[float],
     scale: float,
     signal: Signal,
     text_change: TextComparison,
-) -> float:
-    if len(own) < 2:
-        return 0.0
+) -> list[float]:
+    """The answer change between each two of the baseline's answers."""
     if signal == "text":
-        between = [text_change.between(a, b) for a, b in combinations(texts, 2)]
-    else:
-        between = [abs(a - b) / scale if scale > 0 else 0.0 for a, b in combinations(own, 2)]
-    return min(float(np.mean(between)), 1.0)
+        return [text_change.between(a, b) for a, b in combinations(texts, 2)]
+    return [abs(a - b) / scale if scale > 0 else 0.0 for a, b in combinations(own, 2)]
 
 
 UNCHANGED = 0.005

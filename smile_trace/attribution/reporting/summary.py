@@ -471,6 +471,8 @@ def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) 
         return f"the {segment.role} message {text}"
     if segment.unit in ("turn", "step"):
         return f"the {segment.unit} {text}"
+    if segment.unit == "reasoning":
+        return f"the {segment.role}'s reasoning {text}"
     same = [s for s in segments if _quoted(s) == text]
     return text if len(same) < 2 else f"the {ordinal(same.index(segment))} {text}"
 
@@ -497,7 +499,8 @@ def _noun(segment: SegmentAttribution) -> str:
         return "part of the template"
     if segment.unit == "media":  # "image (png, 12 kB)"
         return segment.text.partition(" ")[0]
-    return "part" if segment.unit == "span" else segment.unit.replace("_", " ")
+    named = {"span": "part", "reasoning": "piece of reasoning"}
+    return named.get(segment.unit, segment.unit.replace("_", " "))
 
 
 def _plural(noun: str, count: int) -> str:

@@ -37,6 +37,12 @@ CONVINCING: tuple[FidelityStatus, ...] = ("reliable", "partial")
 """Statuses with something to show, and to look at more closely."""
 
 
+_ANOTHER = (
+    "without its earlier reasoning the model does not quite give the logged answer back; capture "
+    "the reasoning as the server gave it, signed or encrypted."
+)
+
+
 def levels_shown(
     found: Sequence[LevelFindings], scores: ResponseScores, outermost: int = 1
 ) -> tuple[int, Fidelity]:
@@ -104,8 +110,10 @@ def final_fidelity(
     *,
     limit: float = SMALLEST_EFFECT,
     of: str = "of the answer",
+    another: bool = False,
 ) -> Fidelity:
-    """The fidelity, given what was not measured well enough, or not compared.
+    """The fidelity, given what was not measured well enough, or not compared. `another`: the
+    request is not the logged one, and its answers are not quite the logged one, either.
 
     `no_effect` holds only if an effect of every part is excluded (`limit`: the smallest that
     matters; `of`: of what it is a share). `reliable` becomes `partial` if an
@@ -113,6 +121,9 @@ def final_fidelity(
     not see what changed. The reason of `inconclusive` ends with what to do.
     """
     fidelity = _given_open(fidelity, segments, coarser, interactions, limit, of)
+    if another and fidelity.status in ("reliable", "no_effect"):
+        lower: FidelityStatus = "partial" if fidelity.status == "reliable" else "inconclusive"
+        fidelity = fidelity.model_copy(update={"status": lower, "reason": _ANOTHER})
     if fidelity.status != "inconclusive" or ";" in fidelity.reason:
         return fidelity
     calls, what = fidelity.further_calls, "more calls or coarser parts may tell (--budget, --unit)"

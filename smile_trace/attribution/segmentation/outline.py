@@ -59,8 +59,9 @@ class Outline:
             return "span"
         [inside] = self._without_marks(message, [(places[0][1], places[-1][2])])
         _, values, documents, *sections = self._kinds(message)
+        whole = self._splitter.indivisible(message)
         known: list[tuple[Unit, list[Range]]] = [
-            ("media", self._without_marks(message, self._splitter.media(message))),
+            *((u, self._without_marks(message, [r])) for r, u in whole.items()),
             ("message", self._without_marks(message, [self._whole(message)])),
             ("document", documents),
             ("variable", values),

@@ -230,6 +230,7 @@ class Segmentation:
         self, message: int, start: int, end: int, *, whole: bool = False
     ) -> Sequence[tuple[int, int, bool]]:
         hits = overlapping(self._protected[message], start, end)
+        whole = whole or (start, end) in self._splitter.indivisible(message)
         if not hits or whole or self._splitter.json_around(message, start, end) is not None:
             return [(start, end, bool(hits))]
         return list(split_around(self._messages[message].content, start, end, hits))
@@ -363,8 +364,8 @@ class Segmentation:
         units_of = [unit] * len(pieces) if isinstance(unit, str) else unit
         for (((message, start, end), *also), protected), unit in zip(pieces, units_of, strict=True):
             sent = self._messages[message]
-            if (start, end) in self._splitter.media(message) and not also:
-                unit = "media"
+            if not also:
+                unit = self._splitter.indivisible(message).get((start, end), unit)
             place, counted = key_stem(self._uses, message, start, key or unit)
             retrieved = self._document_at(message, start, end) if unit == "document" else None
             title = self._splitter.title(message, start, end)

@@ -60,16 +60,6 @@ def tool_results(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
     return found
 
 
-def media(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
-    """Each image, recording and file."""
-    return [
-        ((m, slot.start, slot.end),)
-        for m, message in enumerate(messages)
-        for slot in message.slots
-        if slot.media
-    ]
-
-
 def tools(prompted: Prompted) -> list[tuple[Place, ...]]:
     """Each definition of an offered tool, except a tool that the request demands."""
     chosen = chosen_tool(prompted.parameters)
@@ -113,10 +103,6 @@ _OF_CONVERSATIONS = {
         tool_results,
         "The messages hold no result of a tool: explain it by the unit 'auto'.",
     ),
-    "media": (
-        media,
-        "The messages hold no image, recording or file: explain it by the unit 'auto'.",
-    ),
     "turn": (
         turns,
         "The conversation has no turn before the last question: explain it by the unit 'message'.",
@@ -127,6 +113,14 @@ _OF_CONVERSATIONS = {
     ),
 }
 """Units of conversations: how they are found, and what to use instead if there are none."""
+
+
+_INDIVISIBLE = {
+    "media": "The messages hold no image, recording or file: explain it by the unit 'auto'.",
+    "reasoning": (
+        "The messages hold no reasoning that was sent as text: explain it by the unit 'auto'."
+    ),
+}
 
 
 def picked_units(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] | None:
@@ -168,6 +162,11 @@ def picked_units(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] |
     elif unit == "tool":
         units = tools(prompted)
         missing = "The request offers no tools: explain it by the unit 'auto'."
+    elif unit in _INDIVISIBLE:
+        pieces = [
+            (m, *r) for m in messages for r, u in splitter.indivisible(m).items() if u == unit
+        ]
+        units, missing = [(piece,) for piece in pieces], _INDIVISIBLE[unit]
     elif unit in _OF_CONVERSATIONS:
         find, missing = _OF_CONVERSATIONS[unit]
         units = find(prompted.messages)

@@ -19,7 +19,8 @@ from smile_trace.attribution.segmentation.structure import (
     sections,
 )
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.records import Message, Place, Prompted, Unit
+from smile_trace.records import Message, Place, Prompted, Reasoning, Unit
+from smile_trace.records.formats.reasoning import range_of_reasoning
 
 Spans = Sequence[str | tuple[int, int] | tuple[int, int, int]]
 AnyUnit = Unit | re.Pattern[str] | Spans
@@ -72,6 +73,7 @@ class UnitSplitter:
         self._templates: list[list[Range]] = [[] for _ in prompted.messages]
         self._values: list[list[Range]] = [[] for _ in prompted.messages]
         self._documents: dict[int, list[Range]] = {}
+        self._indivisible: dict[int, dict[Range, Unit]] = {}
         self._retrieved = [d.place for d in prompted.documents if d.place is not None]
         for use in prompted.prompts:
             self._templates[use.message].append((use.start, use.end))
@@ -87,9 +89,17 @@ class UnitSplitter:
         """The ranges of a message that are values of variables."""
         return self._values[message]
 
-    def media(self, message: int) -> list[Range]:
-        """The ranges of a message that are titles of images and files."""
-        return [(text.start, text.end) for text in self._texts[message] if text.media]
+    def indivisible(self, message: int) -> dict[Range, Unit]:
+        """The ranges of a message that are one piece, in order: titles of images and files, and
+        reasoning."""
+        if message not in self._indivisible:
+            found: dict[Range, Unit] = dict.fromkeys(
+                reasoning_ranges(self._messages[message]), "reasoning"
+            )
+            texts = self._texts[message]
+            found |= dict.fromkeys([(t.start, t.end) for t in texts if t.media], "media")
+            self._indivisible[message] = dict(sorted(found.items()))
+        return self._indivisible[message]
 
     def title(self, message: int, start: int, end: int) -> str | None:
         """The title of the document block or file that is there as a whole."""
@@ -149,18 +159,24 @@ class UnitSplitter:
         if unit == "message":
             whole = boundaries.strip(text, start, end)
             return [] if whole is None else [whole]
+        found, at = list[Range](), start
+        for a, b in self.indivisible(message):
+            if start <= a and b <= end:
+                found += [*self._split_between(unit, message, at, a), (a, b)]
+                at = b
+        return [*found, *self._split_between(unit, message, at, end)]
+
+    def _split_between(self, unit: Unit, message: int, start: int, end: int) -> list[Range]:
         texts = self._texts[message]
-        if len(texts) != 1 or texts[0].root is not None or texts[0].media:
+        if len(texts) != 1 or texts[0].root is not None:
             return list(self._split_texts(unit, message, start, end))
-        return self._split_text(unit, message, start, end)
+        return self._split_text(unit, message, start, end) if start < end else []
 
     def _split_texts(self, unit: Unit, message: int, start: int, end: int) -> Iterator[Range]:
         content = self._messages[message].content
         for text in self._texts[message]:
             a, b = max(start, text.start), min(end, text.end)
-            if a < b and text.media:
-                yield text.start, text.end
-            elif a < b and text.root is not None and unit != "variable":
+            if a < b and text.root is not None and unit != "variable":
                 yield from split_json(content, text, unit, a, b)
             elif a < b:
                 yield from self._split_text(unit, message, a, b)
@@ -248,6 +264,18 @@ class UnitSplitter:
     def _up_to_an_edge(self, message: int, start: int, end: int) -> Range:
         first = min(_crossed((start, end), self._templates[message]), default=end)
         return boundaries.strip(self._messages[message].content, start, first) or (start, end)
+
+
+def reasoning_ranges(message: Message) -> list[Range]:
+    """The ranges of a message that are reasoning, and could be left out of it."""
+    found = list[Range]()
+    for slot in message.slots if message.role == "assistant" else ():
+        inline = range_of_reasoning(message.content[slot.start : slot.end])
+        if message.parts and isinstance(message.parts[slot.part], Reasoning):
+            found.append((slot.start, slot.end))
+        elif inline is not None and not (slot.result or slot.media):
+            found.append((slot.start + inline[0], slot.start + inline[1]))
+    return found
 
 
 def exactly(text: str) -> re.Pattern[str]:

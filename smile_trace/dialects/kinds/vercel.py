@@ -28,6 +28,8 @@ from smile_trace.records import (
 )
 
 _SETTINGS = "ai.settings."
+_SIGNED = {"signature": "signature", "redactedData": "data"}
+"""What Anthropic wants back with its reasoning: the SDK's names, and the service's."""
 _NAMES = {
     "maxOutputTokens": "max_tokens",
     "maxTokens": "max_tokens",
@@ -107,7 +109,9 @@ def _part(raw: Mapping[str, JSON]) -> Part | None:
     if kind == "text" and isinstance(raw.get("text"), str):
         return TextPart(content=raw["text"])
     if kind == "reasoning":
-        return Reasoning(content=str(raw.get("text") or ""))
+        kept = read_object(read_object(raw.get("providerOptions")).get("anthropic"))
+        signed = {_SIGNED[name]: kept[name] for name in _SIGNED.keys() & kept.keys()}
+        return Reasoning(content=str(raw.get("text") or ""), extra=signed)
     if kind == "tool-call" and (name := read_text(raw.get("toolName"))):
         return ToolCall(id=identity, name=name, arguments=raw.get("input", raw.get("args")))
     if kind == "tool-result":

@@ -46,6 +46,7 @@ from smile_trace.records import (
     Usage,
 )
 from smile_trace.records.blocks import are_blocks, block_text, is_document, with_block_text
+from smile_trace.records.message import with_reasoning
 from smile_trace.settings import ServerSettings
 
 
@@ -72,12 +73,15 @@ class AnthropicSettings(ServerSettings):
 
 TABLE = AnthropicSettings
 
+SIGNED = ("signature", "data")
+"""The keys of which reasoning has one that this API takes back."""
+
 
 class AnthropicModel(Metered):
     """One of Anthropic's models, by its captured name. May be used from several event loops. Raises
     ModelUnavailable if the client is not installed, or the key's variable is not set."""
 
-    capabilities = Capabilities(remote=True, meters_attempts=True)
+    capabilities = Capabilities(remote=True, meters_attempts=True, takes_reasoning=SIGNED)
 
     def __init__(self, name: str, settings: AnthropicSettings) -> None:
         if importlib.util.find_spec("anthropic") is None:
@@ -169,7 +173,13 @@ def body(request: Request, *, max_tokens: int) -> dict[str, JSON]:
     its messages has no form in this API."""
     system, messages = conversation(request.messages, prefilled=request.prefilled)
     asked: dict[str, JSON] = {} if system is None else {"system": system}
-    return {**asked, "messages": messages, **parameters(request, max_tokens=max_tokens)}
+    sent = parameters(request, max_tokens=max_tokens)
+    if (sent.get("thinking") or {}).get("type") == "enabled" and _lacks_thinking(messages):
+        raise NotRepeatable(
+            "with a budget for thinking the service demands the thinking before its calls of "
+            "tools, which was captured without its signature"
+        )
+    return {**asked, "messages": messages, **sent}
 
 
 def token_bound(sent: Mapping[str, JSON]) -> Usage:
@@ -300,6 +310,7 @@ def _called(request: Request) -> Iterator[str]:
 PLACEHOLDER = "…"
 """The text of a user's message that must not be empty but has lost all its text."""
 
+_THINKING = ("thinking", "redacted_thinking")
 _INSTRUCTIONS = ("system", "developer")
 _INLINE = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,(.*)", re.DOTALL)
 
@@ -312,6 +323,7 @@ def conversation(
     """Return the system prompt (a text, a list of text blocks, or None) and the messages.
     `prefilled`: the request ended with the assistant's words, which the answer continues. Raises
     NotRepeatable if a part has no form in this API."""
+    messages = with_reasoning(messages, SIGNED)
     leading = list(takewhile(lambda message: message.role in _INSTRUCTIONS, messages))
     turns = [turn for m in messages[len(leading) :] if (turn := _turn(m))["content"]]
     turns, misplaced = _place_instructions(_merged(turns))
@@ -336,7 +348,7 @@ def _turn(message: Message) -> Turn:
     if not message.parts:
         return {"role": role, "content": message.content if message.content.strip() else ""}
     blocks = [block for part in message.parts if (block := _block(part)) is not None]
-    if all(block["type"] in ("thinking", "redacted_thinking") for block in blocks):
+    if all(block["type"] in _THINKING for block in blocks):
         blocks = []  # a message may not hold nothing else
     return {"role": role, "content": blocks}
 
@@ -379,6 +391,16 @@ def _system(leading: Sequence[Message], misplaced: Sequence[Turn]) -> JSON:
     return [block for turn in turns for block in _blocks(turn)] or None
 
 
+def _lacks_thinking(turns: Sequence[Turn]) -> bool:
+    """Whether the calls whose results end the conversation are without the thinking before them;
+    in earlier turns, and where it decides itself whether it thinks, the service wants none."""
+    last = len(turns)
+    while last and (turns[last - 1]["role"] != "user" or _has(turns[last - 1], "tool_result")):
+        last -= 1
+    first = next(iter(_blocks(turns[last])), {}) if last < len(turns) else {}
+    return _has(turns[-1], "tool_result") and first.get("type") not in _THINKING
+
+
 def _has(turn: Turn, kind: str) -> bool:
     return any(block["type"] == kind for block in _blocks(turn))
 
@@ -400,7 +422,7 @@ def _block(part: Part) -> Turn | None:
         return _result(part)
     if isinstance(part, Reasoning) and "data" in part.extra:
         return {"type": "redacted_thinking", "data": part.extra["data"]}
-    if isinstance(part, Reasoning) and "signature" in part.extra:
+    if isinstance(part, Reasoning):
         signature = part.extra["signature"]
         return {"type": "thinking", "thinking": part.content, "signature": signature}
     if isinstance(part, Media) and part.modality == "image" and part.uri is not None:

@@ -18,6 +18,7 @@ from smile_trace.models.scoring import (
 )
 from smile_trace.models.transport import Item, Transport, price, read_key
 from smile_trace.records import JSON, Call, Form, Prompted, Response, Usage
+from smile_trace.records.message import AS_ITEM, FIELD
 from smile_trace.settings import ServerSettings
 
 LIST_SIZE = 16
@@ -97,6 +98,7 @@ class Endpoint(Metered):
             first_token_only=not self._settings.prompt_logprobs,
             remote=not self._settings.temperature_zero_is_deterministic,
             meters_attempts=True,
+            takes_reasoning=(FIELD,) if self._settings.form else (FIELD, *AS_ITEM),
         )
 
     def deterministic(self, parameters: Mapping[str, JSON]) -> bool:

@@ -86,7 +86,7 @@ class Rerun:
         return await call_function(bound, self._function, _as_captured)
 
     def _argument(self, request: Request) -> JSON:
-        messages = chat_messages(request.messages)
+        messages = chat_messages(request.messages, as_sent=True)
         if self._prompt == "messages" or len(messages) != 1 or messages[0]["role"] != "user":
             return messages
         return messages[0]["content"]

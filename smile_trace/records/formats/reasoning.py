@@ -52,6 +52,21 @@ def apart(text: str) -> Reasoned:
     return Reasoned(rest.lstrip(), joined(*thoughts))
 
 
+def untagged(reasoning: str) -> str:
+    """Return the reasoning without the tags around it."""
+    return apart(reasoning).reasoning or reasoning
+
+
+def range_of_reasoning(text: str) -> tuple[int, int] | None:
+    """Return where the reasoning at the beginning of a text stands, its tags included; None without
+    any."""
+    found = apart(text)
+    if found.reasoning is None:
+        return None
+    head = text[: len(text) - len(found.answer)]
+    return len(text) - len(text.lstrip()), len(head.rstrip())
+
+
 def reasoning_beside(message: Mapping[str, JSON]) -> str | None:
     """Return the reasoning that a server sends in a field beside the answer, if any. A server that
     changed the name sends the same under both."""

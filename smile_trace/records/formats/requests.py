@@ -16,6 +16,8 @@ from smile_trace.records.base import JSON
 from smile_trace.records.blocks import are_blocks, title_of
 from smile_trace.records.call import Prompted
 from smile_trace.records.message import (
+    AS_ITEM,
+    FIELD,
     Media,
     Message,
     OtherPart,
@@ -25,21 +27,27 @@ from smile_trace.records.message import (
     ToolCall,
     ToolResult,
     WithExtra,
+    with_reasoning,
 )
 
-_SENT = ("name", "refusal", "reasoning_content", "cache_control")
+_SENT = (
+    *("name", "refusal", "cache_control", "reasoning_content", "reasoning", "reasoning_details"),
+    "thinking_blocks",
+)
 """Further fields of a message that servers take. Clients' own objects have others."""
 
 
 def chat_messages(messages: Iterable[Message], *, as_sent: bool = False) -> list[dict[str, JSON]]:
     """Return the messages as they are sent: one per tool result, and one for all else. What has no
-    form in this shape (reasoning, media that was not kept) is left out. `as_sent`: they were sent
-    in this shape, so that their further fields belong to it."""
-    return [shaped for message in messages for shaped in _shaped(message, as_sent)]
+    form in this shape (signed reasoning, media that was not kept) is left out. `as_sent`: they were
+    sent in this shape, so that their further fields belong to it."""
+    left = with_reasoning(messages, (FIELD,) if as_sent else ())
+    return [shaped for message in left for shaped in _shaped(message, as_sent)]
 
 
 def _shaped(message: Message, as_sent: bool) -> list[dict[str, JSON]]:
     more = {k: v for k, v in message.extra.items() if k in _SENT} if as_sent else {}
+    more |= {str(p.extra[FIELD]): p.content for p in message.parts if isinstance(p, Reasoning)}
     if not message.parts:
         nothing = not message.content and "refusal" in more
         return [{"role": message.role, "content": None if nothing else message.content, **more}]
@@ -82,7 +90,8 @@ def _call(part: ToolCall) -> dict[str, JSON]:
         custom = {"name": part.name, "input": part.arguments_text}
         return {"id": part.id, "type": "custom", "custom": custom}
     function = {"name": part.name, "arguments": part.arguments_text}
-    return {"id": part.id, "type": "function", "function": function}
+    signed = {k: v for k, v in part.extra.items() if k == "extra_content"}
+    return {"id": part.id, "type": "function", "function": function, **signed}
 
 
 def _extra(part: Part) -> dict[str, JSON]:
@@ -146,7 +155,7 @@ def responses_input(messages: Iterable[Message]) -> dict[str, JSON]:
     any. What has no form in this shape is left out."""
     items: list[JSON] = []
     found: dict[str, JSON] = {"input": items}
-    for message in messages:
+    for message in with_reasoning(messages, AS_ITEM):
         if message.extra == INSTRUCTIONS:
             found["instructions"] = message.content
         else:
@@ -194,7 +203,7 @@ def _item(part: Part) -> dict[str, JSON] | None:
             output = list(map(_block, part.response)) if blocks else part.texts[0]
             given = {"type": "function_call_output", "call_id": part.id, "output": output}
             return {**given, **part.extra}
-        case Reasoning() if part.extra:
+        case Reasoning():
             return {"type": "reasoning", **part.extra}
     return None
 

@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -24,7 +24,7 @@ from smile_trace.explaining.driver import (
 )
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study, why_no_proxy
-from smile_trace.models import Model, ModelUnavailable, NotRepeatable
+from smile_trace.models import Model, ModelUnavailable, NotRepeatable, ReasoningRefused
 from smile_trace.models.metered import MeteredModel
 from smile_trace.probes import chosen
 from smile_trace.records import (
@@ -177,12 +177,20 @@ class Explainer:
                 job = self.models.without_proxy(job)
         vectors = StudyVectors(self.models.embeddings(job))
         proxy_calls = self.models.proxy_calls
-        study = _study(job, Prompted.of(call), model, proxy, proxy_calls, vectors.table)
+        prompted, told = Prompted.of(call), list[Response]()
+        study = _study(job, prompted, model, proxy, proxy_calls, vectors.table)
         asked = _Asked(job, call, study, model, proxy, vectors)
-        told = await self._ask_all(asked, checkpoint)
+        try:
+            await self._ask_all(asked, checkpoint, told)
+        except ReasoningRefused as refused:
+            prompted = prompted.without_earlier_reasoning(str(refused))
+            less = job.model_copy(update={"settings": job.settings.less(len(told))})
+            study = _study(less, prompted, model, proxy, proxy_calls, vectors.table)
+            await self._ask_all(replace(asked, study=study), checkpoint, told)
         await vectors.ask(study)
         with traced("fit"):
             explanation = await run_in_thread(finish, study, model, told)
+            explanation = explanation.model_copy(update={"settings": job.settings})
         spent = await self._retry(self.store.ledger.spent, "explanation", job.budget_scope.key)
         scope = job.budget_scope.for_purpose(Purpose.PROXY)
         of_its_proxy = await self._retry(self.store.ledger.spent, "explanation", scope.key)
@@ -194,13 +202,13 @@ class Explainer:
             await self._retry(note, self.store, pair, explanation, job, now=self.clock())
         rate = self.settings.explain.sanity_check_rate
         if is_checked(job.call_id, rate) and not job.settings.pooled:
-            explanation = await self._checked(explanation, job, call)
+            explanation = await self._checked(explanation, job, call, prompted)
         await self._keep(job, call, explanation)
 
-    async def _ask_all(self, asked: _Asked, checkpoint: Checkpoint) -> list[Response]:
-        """Every round's responses; raises _Postponed if it ends before the last."""
+    async def _ask_all(self, asked: _Asked, checkpoint: Checkpoint, told: list[Response]) -> None:
+        """Append every round's responses to `told`; raises _Postponed if it ends before the last.
+        Raises ReasoningRefused if it can be asked only without its earlier reasoning."""
         job, study = asked.job, asked.study
-        told: list[Response] = []
         while perturbations := await run_in_thread(study.ask):
             self._stop_asked()
             await self._retry(self.models.look)
@@ -220,7 +228,6 @@ class Explainer:
             told += responses
             if ran and not all(response.cached for response in responses):
                 await self._retry(self.store.jobs.progressed, job.id, now=self.clock())
-        return told
 
     async def _keep(self, job: Job, call: Call, explanation: Explanation) -> None:
         """Keep the explanation, then what is asked beside it; the last of these ends the job."""
@@ -307,7 +314,9 @@ class Explainer:
                 await self._retry(self.models.answered, job.settings.model)
             return
 
-    async def _checked(self, explanation: Explanation, job: Job, call: Call) -> Explanation:
+    async def _checked(
+        self, explanation: Explanation, job: Job, call: Call, prompted: Prompted
+    ) -> Explanation:
         """Add a sanity check. Its rounds are no steps of the engine: their answers are in the
         store, so that they are repeated for free."""
         if job.settings.proxy is not None:
@@ -316,7 +325,6 @@ class Explainer:
             self.models.open(job, call, Purpose.SANITY_CHECK),
             self.models.embeddings(job),
         )
-        prompted = Prompted.of(call)
         with traced("sanity check"):
             return await with_check(explanation, job, prompted, model, embed, self._stop_asked)
 
@@ -368,6 +376,7 @@ def _study(
     embed: Embed | None,
 ) -> Study:
     signal = resolve_signal(job.settings, model, prompted)
+    prompted = prompted.without_earlier_reasoning(taken=model.capabilities.takes_reasoning)
     if job.settings.pooled:
         return PooledStudy(
             prompted,
@@ -397,6 +406,9 @@ async def _round(
     asked = {"asked": _fingerprint(perturbations)}
     try:
         responses = await ask_round(study, model, perturbations, proxy=proxy)
+    except NotRepeatable as error:
+        refused = isinstance(error, ReasoningRefused)
+        return {**asked, "not_repeatable": str(error), "reasoning": refused}
     except ModelUnavailable as error:
         return {**asked, "unavailable": str(error), "permanent": error.permanent}
     except BudgetExceeded as error:
@@ -428,6 +440,8 @@ def _read_round(
     if kept.get("asked") != _fingerprint(perturbations):
         return None
     match kept:
+        case {"not_repeatable": str(message), "reasoning": bool(reasoning)}:
+            raise ReasoningRefused(message) if reasoning else NotRepeatable(message)
         case {"unavailable": str(message), "permanent": bool(permanent)}:
             raise ModelUnavailable(message, permanent=permanent)
         case {"exceeded": str(message), "daily": bool(daily)}:

@@ -15,7 +15,7 @@ from smile_trace.explaining import ExplanationFailed
 from smile_trace.explaining.driver import run_in_thread
 from smile_trace.models import ModelUnavailable
 from smile_trace.models.registry import NoModel
-from smile_trace.records import Explanation, Message
+from smile_trace.records import Explanation, Message, Reasoning, TextPart
 from smile_trace.store import StoreError
 from tests.support.planted import PlantedModel, constant, copying
 
@@ -377,3 +377,55 @@ def test_replies_that_end_in_their_reasoning_are_no_answers_that_lost_everything
     assert all("in its reasoning" in row.failure for row in failed)
     assert [segment.text for segment in found.segments if segment.fails_without] == ["one"]
     assert "A reply ended at the logged request's limit before its answer" in found.summary
+
+
+def _said_before(thought):
+    """A conversation with what the model thought before it said something."""
+    return [
+        Message(role="user", content="a cat saw one fox"),
+        Message(role="assistant", parts=(thought, TextPart(content="Go on, please."))),
+        Message(role="user", content="What happens?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("logged", "status"),
+    [("The fox runs.", "reliable"), ("The fox runs today.", "partial"), ("Rain.", "inconclusive")],
+)
+def test_without_its_earlier_reasoning_an_answer_is_to_be_given_back(logged, status):
+    found = smile_trace.explain(
+        _said_before(Reasoning(content="Today.")), model=PlantedModel(reasons), answer=logged
+    )
+    assert (found.status, found.fidelity.reproduced) == (status, status != "inconclusive")
+    assert "Asked without its earlier reasoning: it was captured without its" in found.summary
+    assert ("does not quite give the logged answer back" in found.fidelity.reason) == (
+        status == "partial"
+    )
+    assert not any(isinstance(part, Reasoning) for m in found.messages for part in m.parts)
+
+
+def test_what_it_made_no_difference_to_is_not_denied_of_another_answer():
+    found = smile_trace.explain(
+        _said_before(Reasoning(content="Today.")),
+        model=PlantedModel(lambda prompt: "The fox runs."),
+        answer="The fox runs today.",
+    )
+    assert found.status == "inconclusive"
+    assert "capture the reasoning as the server gave it" in found.fidelity.reason
+
+
+@pytest.mark.parametrize("unit", ["auto", "reasoning", "sentence", "word"])
+@pytest.mark.parametrize("inline", [False, True])
+def test_earlier_reasoning_is_one_part(unit, inline):
+    thought = "1. The code is kept. 2. It is 4711."
+    text = f"<think>{thought}</think>\nGo on, please. I listen." if inline else "Go on, please."
+    said = {"role": "assistant", "content": text, **({} if inline else {"reasoning": thought})}
+    found = smile_trace.explain(
+        [{"role": "user", "content": "Keep it."}, said, {"role": "user", "content": "Say it."}],
+        model=PlantedModel(lambda prompt: "4711" if "4711" in prompt else "No code."),
+        unit=unit,
+    )
+    [driver] = found.drivers
+    assert (driver.unit, driver.name) == ("reasoning", "1. The code is kept. 2. It is 4711")
+    assert "the assistant's reasoning “1. The code is kept. 2. It is 4711”" in found.summary
+    assert sum(s.unit == "reasoning" for s in found.segments) == 1

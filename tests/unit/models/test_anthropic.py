@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from smile_trace.models import ModelUnavailable, Request, retry
-from smile_trace.models.base import NotRepeatable
+from smile_trace.models.base import NotRepeatable, ReasoningRefused
 from smile_trace.models.kinds.anthropic import (
     PLACEHOLDER,
     AnthropicModel,
     AnthropicSettings,
+    body,
     conversation,
 )
 from smile_trace.records import (
@@ -26,7 +27,7 @@ from smile_trace.records import (
 )
 from smile_trace.records.formats.answers import read_refusal, read_tool_calls
 from smile_trace_contracts.model import check_model
-from tests.support.strict_anthropic import StrictAnthropic, error_body, strict
+from tests.support.strict_anthropic import StrictAnthropic, check, error_body, strict
 
 pytestmark = pytest.mark.thorough
 
@@ -206,8 +207,37 @@ async def test_reasoning_that_is_bound_to_what_was_before_it(server):
     said = "messages.1.content.0: Invalid `signature` in `thinking` block. The block is bound to a "
     said += "different conversation. Remove the block."
     server.faults = [(400, {}, error_body("invalid_request_error", said))]
-    with pytest.raises(NotRepeatable, match="takes back only as long as nothing before it"):
+    with pytest.raises(ReasoningRefused, match="only where nothing before it is removed"):
         await _one(_model(server))
+
+
+@pytest.mark.parametrize(
+    ("thinking", "parts", "known"),
+    [
+        ("enabled", [Reasoning(content="hm", extra={"signature": "EqQB"})], True),
+        ("enabled", [Reasoning(content="hm")], False),
+        ("adaptive", [Reasoning(content="hm")], True),
+    ],
+)
+def test_thinking_that_the_service_demands(thinking, parts, known):
+    """With a budget, before the calls whose results end the conversation; see `strict_anthropic`.
+    Reasoning that nobody signed is left out."""
+    called = ToolCall(id="toolu_1", name="get", arguments={})
+    messages = [
+        Message(role="user", content="When?"),
+        Message(role="assistant", parts=(Reasoning(content="hm"), TextPart(content="Soon."))),
+        Message(role="user", content="Are you sure?"),
+        Message(role="assistant", parts=(*parts, called)),
+        Message(role="tool", parts=(ToolResult(id="toolu_1", response="Friday"),)),
+    ]
+    asked = Request(messages=tuple(messages), parameters={"thinking": {"type": thinking}})
+    if known:
+        sent = {"model": "m", **body(asked, max_tokens=9)}
+        check(sent)
+        assert sent["messages"][1]["content"] == "Soon."
+        return
+    with pytest.raises(NotRepeatable, match="demands the thinking before its calls of tools"):
+        body(asked, max_tokens=9)
 
 
 def test_a_missing_key(server, monkeypatch):

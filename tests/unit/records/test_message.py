@@ -13,6 +13,7 @@ from smile_trace.records import (
     ToolCall,
     ToolResult,
     chat_messages,
+    responses_input,
 )
 
 IMAGE = Media(modality="image", uri="https://example.org/a.png", detail="low")
@@ -68,6 +69,35 @@ def test_what_is_left_of_what_a_model_wrote() -> None:
     assert message.with_texts([None]) == Message(role="assistant", parts=(thought, CALL))
     alone = Message(role="assistant", parts=(thought, TextPart(content="one")))
     assert alone.with_texts([None]) is None
+
+
+def test_reasoning_that_was_sent_as_text_is_left_out_and_its_field_stays() -> None:
+    thought = Reasoning(content="hm", extra={"field": "reasoning"})
+    message = Message(role="assistant", parts=(thought, TextPart(content="one"), CALL))
+    assert message.content == "hm\none"
+    without = message.with_texts([None, "one"])
+    assert without is not None
+    [sent] = chat_messages([without], as_sent=True)
+    assert (sent["reasoning"], sent["content"]) == ("", "one")
+    only = Message(role="assistant", parts=(thought, TextPart(content="one"))).with_texts(
+        ["hm", None]
+    )
+    assert only is not None
+    assert chat_messages([only], as_sent=True)[0]["reasoning"] == "hm"
+    assert "reasoning" not in chat_messages([message])[0]  # made in another shape
+
+
+def test_what_is_left_without_reasoning_stands_for_itself() -> None:
+    """Ids that link it to the reasoning go with that; a message of reasoning alone is not sent."""
+    thought = Reasoning(content="hm", extra={"id": "rs_1"})
+    called = ToolCall(id="c1", name="get", arguments="{}", extra={"id": "fc_1", "status": "done"})
+    message = Message(role="assistant", parts=(thought, called))
+    assert message.without_reasoning(("id",)) is message
+    assert message.without_reasoning().parts == (called.model_copy(update={"extra": {}}),)
+    alone = Message(role="assistant", parts=(thought,)).without_reasoning()
+    assert alone.parts == (Reasoning(),)
+    assert chat_messages([alone]) == []
+    assert responses_input([alone]) == {"input": []}
 
 
 def test_further_fields_are_kept_and_count() -> None:

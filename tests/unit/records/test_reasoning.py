@@ -3,7 +3,7 @@
 import pytest
 
 from smile_trace.records import Call, Message, Prompted
-from smile_trace.records.formats.reasoning import apart, reasoning_beside
+from smile_trace.records.formats.reasoning import apart, range_of_reasoning, reasoning_beside
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,21 @@ from smile_trace.records.formats.reasoning import apart, reasoning_beside
 )
 def test_reasoning_stands_at_the_beginning(text, answer, reasoning, unfinished):
     assert apart(text) == (answer, reasoning, unfinished)
+
+
+@pytest.mark.parametrize(
+    ("text", "reasoning"),
+    [
+        (" <think>\na\n</think>\n\nb", "<think>\na\n</think>"),
+        ("a</think>b", "a</think>"),
+        ("<think>a", "<think>a"),
+        ("<think></think>b", None),
+        ("The tag <think>a</think>", None),
+    ],
+)
+def test_where_the_reasoning_stands(text, reasoning):
+    found = range_of_reasoning(text)
+    assert (None if found is None else text[slice(*found)]) == reasoning
 
 
 @pytest.mark.parametrize("name", ["reasoning_content", "reasoning", "thinking"])
