@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.reporting.segments import document_attributions
-from smile_trace.attribution.segmentation.citing import citing_sentences, documents_in
+from smile_trace.attribution.segmentation.citing import cited_in
 from smile_trace.records import CitedDocument, Prompted, SegmentAttribution
 
 Behind = Callable[[AnswerSpan], Sequence[SegmentAttribution]]
@@ -14,8 +14,8 @@ Behind = Callable[[AnswerSpan], Sequence[SegmentAttribution]]
 def cited_documents(prompted: Prompted, behind: Behind) -> Iterator[CitedDocument]:
     """Each sentence with the documents that it cites, or depends on without a citation; nothing of
     an answer without citations."""
-    documents = documents_in(prompted)
-    for sentence in citing_sentences(prompted, documents) if documents else ():
+    documents, sentences = cited_in(prompted)
+    for sentence in sentences:
         start, end = sentence.span
         segments = behind(sentence.span)
         for number, document in enumerate(document_attributions(documents, segments)):

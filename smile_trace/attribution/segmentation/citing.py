@@ -8,6 +8,7 @@ names no document is a citation only if it is a number: `[sic]` is none.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from smile_trace._text.titles import document_name, title_or_beginning
 from smile_trace.attribution.answer_span import AnswerSpan
@@ -82,11 +83,20 @@ def _named(document: Document) -> Document:
     return document.model_copy(update={"source": title_or_beginning(document.text)})
 
 
-def cited_among(prompted: Prompted) -> list[Place]:
-    """The places of the documents in the messages, if the answer cites any of them; else []."""
-    documents = documents_in(prompted)
-    cites = citing_sentences(prompted, documents) if documents else []
-    return [one.place for one in documents if one.place is not None] if cites else []
+class Cited(NamedTuple):
+    """The documents of a request, and the sentences of an answer that cites them."""
+
+    documents: Sequence[Document] = ()
+    sentences: Sequence[Sentence] = ()
+
+
+def cited_in(prompted: Prompted) -> Cited:
+    """What an answer cites; nothing if it has no citation, or the request no document."""
+    if prompted.citations or _MARK.search(prompted.answer or ""):
+        documents = documents_in(prompted)
+        if documents and (sentences := citing_sentences(prompted, documents)):
+            return Cited(documents, sentences)
+    return Cited()
 
 
 def citing_sentences(prompted: Prompted, documents: Sequence[Document]) -> list[Sentence]:

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Protocol
 
 from smile_trace.attribution.segmentation import boundaries
-from smile_trace.attribution.segmentation.citing import cited_among
+from smile_trace.attribution.segmentation.citing import cited_in
 from smile_trace.attribution.segmentation.keys import key_stem
 from smile_trace.attribution.segmentation.outline import Group, Leaf, Outline, split_groups
 from smile_trace.attribution.segmentation.selections import (
@@ -172,9 +172,9 @@ class Segmentation:
     def _in_turn(self, prompted: Prompted) -> tuple[Segment, ...]:
         """The documents of an answer that cites them, else each result of a tool, and the rest of
         the prompt protected; () without any."""
-        documents = cited_among(prompted)
-        unit: Unit = "document" if documents else "tool_result"
-        places = documents or [place for [place] in tool_results(self._messages)]
+        cited = [one.place for one in cited_in(prompted).documents if one.place is not None]
+        unit: Unit = "document" if cited else "tool_result"
+        places = cited or [place for [place] in tool_results(self._messages)]
         whole = [(self._splitter.outside_values(place),) for place in places]
         return self._with_the_rest(whole, unit) if whole else ()
 

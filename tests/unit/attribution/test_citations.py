@@ -1,0 +1,78 @@
+"""Each citation of an answer beside the measured effect of its document on the citing sentence."""
+
+from collections.abc import Callable
+
+from smile_trace.attribution import PerturbationStudy
+from smile_trace.records import Explanation, ExplanationSettings, Message, Prompted, Response
+
+FACTS = {
+    1: "The warranty of a kettle lasts 24 months",
+    2: "Goods may be sent back within 30 days",
+    3: "Parcels leave the warehouse in Kassel",
+    4: "Members collect points for every order",
+    5: "The hotline is closed on every Sunday",
+}
+NOTHING = "Nothing about that could be found in these texts"
+
+
+def _explained(answer: str, says: Callable[[str], str], budget: int = 48) -> Explanation:
+    documents = "\n\n".join(f"[{k}] {fact}, as everybody knows." for k, fact in FACTS.items())
+    user = Message(role="user", content=f"{documents}\n\nQuestion: What should I know?")
+    prompted = Prompted(messages=(user,), answer=answer)
+    settings = ExplanationSettings(model="planted", budget=budget)
+    study = PerturbationStudy(
+        prompted, settings, answer=answer, signal="text", deterministic=True, remote=True
+    )
+    while rows := study.ask():
+        study.tell((row, Response(text=says(row.messages[0].content))) for row in rows)
+    return study.result()
+
+
+def _uses(explanation: Explanation) -> list[tuple[str, str | None, str | None, str]]:
+    return [
+        (
+            explanation.answer[one.start : one.end].rstrip("."),
+            one.document.name[:3] if one.document and one.document.name else None,
+            one.cited,
+            one.use,
+        )
+        for one in explanation.citations
+    ]
+
+
+def _said(prompt: str, *numbers: int) -> str:
+    return " ".join(f"{FACTS[k] if FACTS[k] in prompt else NOTHING}." for k in numbers)
+
+
+def test_true_false_and_missing_citations() -> None:
+    answer = f"{FACTS[1]} [1]. {FACTS[2]} [3]. {FACTS[4]}. That is all that I can say [9]."
+    found = _explained(answer, lambda p: f"{_said(p, 1, 2, 4)} That is all that I can say.")
+    assert set(_uses(found)) == {
+        (FACTS[1], "[1]", "[1]", "used"),
+        (FACTS[2], "[2]", None, "used"),
+        (FACTS[2], "[3]", "[3]", "not used"),
+        (FACTS[4], "[4]", None, "used"),
+        ("That is all that I can say", None, "[9]", "not used"),
+    }
+
+
+def test_of_two_documents_that_say_the_same_neither_is_called_unused() -> None:
+    answer = f"{FACTS[1]} [1][2]. Have a nice day."
+
+    def says(prompt: str) -> str:
+        known = FACTS[1] in prompt or FACTS[2] in prompt
+        return f"{FACTS[1] if known else NOTHING}. Have a nice day."
+
+    uses = {(name, use) for _, name, _, use in _uses(_explained(answer, says))}
+    assert not {("[1]", "not used"), ("[2]", "not used")} & uses
+
+
+def test_of_a_model_that_says_something_else_every_time_all_is_open() -> None:
+    answer, count = f"{FACTS[1]} [1].", iter(range(1000))
+    uses = _uses(_explained(answer, lambda _: f"Number {next(count)} of {next(count)} it is."))
+    assert [use for *_, use in uses] == ["open"]
+
+
+def test_without_a_citation_nothing_is_said_of_one() -> None:
+    answer = f"{FACTS[1]}. {FACTS[2]}."
+    assert _explained(answer, lambda p: _said(p, 1, 2), budget=24).citations == ()
