@@ -16,6 +16,7 @@ from smile_trace.records import JSON, Span
 from smile_trace.records.path import PathStep
 from smile_trace.render import (
     brief_svg,
+    citations_to_markdown,
     details_to_markdown,
     scores_to_markdown,
     summary_to_markdown,
@@ -71,6 +72,7 @@ def heatmap_span(
         "summary": summary_to_markdown(explanation),
         "heatmap": pictures.put(view.key, explanation, view.svg),
         "scores": scores_to_markdown(explanation),
+        **({"citations": citations} if (citations := citations_to_markdown(explanation)) else {}),
         "details": details_to_markdown(explanation),
         "the whole page": server.attach(info, _key_of_call(view.key)(0), kind, page),
     }

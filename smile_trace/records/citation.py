@@ -1,7 +1,7 @@
 """The citations of an answer, and whether what they name was used."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from smile_trace._text.lists import in_words, listed
 from smile_trace._text.titles import both_ends
@@ -43,6 +43,32 @@ def found_of(*, cited: bool, use: Use) -> Found:
     if use == "not used":
         return "cited, not used"
     return "cited and used" if cited else "used, not cited"
+
+
+class Counted(NamedTuple):
+    """How many citations name a document that is used, that is not used, or that is open."""
+
+    used: int
+    unused: int
+    open: int
+
+    @property
+    def share(self) -> float | None:
+        """The share that is used of those that are not open, in [0, 1]; None if all are open."""
+        known = self.used + self.unused
+        return self.used / known if known else None
+
+    def __str__(self) -> str:
+        told = f"{self.used} of {self.used + self.unused} used" if self.share is not None else ""
+        return ", ".join(filter(None, (told, f"{self.open} open" if self.open else "")))
+
+
+def counted(citations: "Sequence[CitedDocument]") -> Counted:
+    """Count the citations; documents that are used without one count nowhere."""
+    found = [one.found for one in citations if one.cited is not None]
+    return Counted(
+        found.count("cited and used"), found.count("cited, not used"), found.count("open")
+    )
 
 
 def in_sentence(citations: "Sequence[CitedDocument]", answer: str) -> str:

@@ -20,6 +20,7 @@ from smile_trace.render.comparison import (
 from smile_trace.render.facts import STATUS_WORDS, fidelity_reason
 from smile_trace.render.html import curves_to_svg, show, to_html
 from smile_trace.render.markdown import (
+    citations_to_markdown,
     details_to_markdown,
     scores_to_markdown,
     summary_to_markdown,
@@ -42,6 +43,7 @@ from smile_trace.render.terminal import print_terminal
 __all__ = [
     "STATUS_WORDS",
     "brief_svg",
+    "citations_to_markdown",
     "comparison_to_html",
     "details_to_markdown",
     "driver_text",

@@ -66,11 +66,18 @@ def document_name(document: DocumentAttribution, text: str = "") -> str:
 
 
 def document_sentence(document: DocumentAttribution, explanation: Explanation, text: str) -> str:
-    """Say what was measured of a document: `returns.md: +0.62 [+0.51, +0.70]: …`."""
+    """Say what was measured of a document: `returns.md: +0.62 [+0.51, +0.70]: …`, and of each
+    sentence that cites or depends on it: `“It is free.”: cited, not used`."""
     (message, start, end), enough = document.place, enough_beside(explanation)
     parts = (s for s in (*explanation.coarser, *explanation.segments) if s.message == message)
     around = (enough[s.key] for s in parts if s.start <= start and end <= s.end and s.key in enough)
-    return f"{document_name(document, text)}: {_measured(document, next(around, ''))}"
+    cited = (
+        f"“{short(explanation.answer[one.start : one.end], _LONGEST_NAME)}”: {one.found}"
+        for one in explanation.citations
+        if one.document is not None and one.document.place == document.place
+    )
+    measured = _measured(document, next(around, ""))
+    return f"{document_name(document, text)}: {'; '.join([measured, *cited])}"
 
 
 def _measured(document: DocumentAttribution, said: str) -> str:

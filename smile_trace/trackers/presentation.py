@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, Protocol
 from smile_trace._text.lists import listed
 from smile_trace.dialects.answers import final_answer
 from smile_trace.records import JSON, Call, DocumentAttribution, Explanation, Trace
+from smile_trace.records.citation import counted, in_sentence
 from smile_trace.records.path import ExplanationPath, PathStep
 from smile_trace.records.profile import ProbeResult, Profile
 from smile_trace.render import (
@@ -55,6 +56,9 @@ DRIVER, VERDICT, FIDELITY, PATH = (
 )
 """Finest certain driver of the answer; verdict, or reason for no explanation; held-out R²; end of
 the path."""
+CITATIONS = "smile.citations"
+"""How many of an answer's citations name a document that is used."""
+EXPLAINED = (DRIVER, VERDICT, FIDELITY, CITATIONS)
 PROBE = "smile."
 """Prefix of a probe's name: `smile.order`."""
 PROBED = tuple(
@@ -68,7 +72,7 @@ PROBED = tuple(
 TARGET, CULPRIT = "smile.target", "smile.culprit"
 """Whether the answer meets the target of its explanation; the parts without which a wrong one would
 be right."""
-SAID = (DRIVER, VERDICT, FIDELITY, PATH, *PROBED, TARGET, CULPRIT)
+SAID = (*EXPLAINED, PATH, *PROBED, TARGET, CULPRIT)
 """The names of all scores, for which forgetting looks."""
 DOCUMENT = "smile.document_attribution"
 NOT_MEASURED = "not measured"
@@ -137,6 +141,13 @@ def _explained(explanation: Explanation) -> Iterator[Score]:
     yield Score(DRIVER, "text", driver_text(explanation), None, summary, strength)
     yield Score(VERDICT, "category", fidelity.status, None, reason, SURE[fidelity.status])
     yield Score(FIDELITY, "number", None, None if r2 is None else round(r2, 4), reason)
+    if explanation.citations:
+        count, said = (
+            counted(explanation.citations),
+            in_sentence(explanation.citations, explanation.answer),
+        )
+        share = None if count.share is None else round(count.share, 4)
+        yield Score(CITATIONS, "number", str(count), share, short(said, LONGEST))
 
 
 def _judged(explanation: Explanation) -> Iterator[Score]:
@@ -426,7 +437,7 @@ def present(item: Item) -> Presentation:
     match item:
         case ExplainedCall(call=call, explanation=explanation) if explanation.settings.pooled:
             why = Score(VERDICT, "category", POOLED, None, explanation.fidelity.reason)
-            return Presentation(item, call, (why,), (DRIVER, VERDICT, FIDELITY))
+            return Presentation(item, call, (why,), EXPLAINED)
         case ExplainedCall(call=call, explanation=explanation):
             model, view = explanation.settings.model, HeatmapView(item)
             if view.has_target:
@@ -436,7 +447,7 @@ def present(item: Item) -> Presentation:
                 item,
                 call,
                 scores=tuple(_explained(explanation)),
-                names=(DRIVER, VERDICT, FIDELITY),
+                names=EXPLAINED,
                 model=model,
                 view=view,
                 documents=tuple(_documents(item)),

@@ -3,7 +3,9 @@
 from smile_trace.records import CitedDocument, DocumentAttribution, Explanation, Message, Verdict
 from tests.support.explained import HOSTILE, explanation
 
-DOCUMENTS = {"labels.md": "Labels are free.", HOSTILE: "Nothing.", "fitters.md": "Fitters come."}
+NAMED = HOSTILE.replace("\ud800", "")
+"""A name that tries to be more than text; records hold no lone surrogates."""
+DOCUMENTS = {"labels.md": "Labels are free.", NAMED: "Nothing.", "fitters.md": "Fitters come."}
 SENTENCES = ("The label is free [1].", "It is green [2][9].", "Wardrobes are put together.")
 ANSWER = " ".join(SENTENCES)
 
@@ -30,7 +32,7 @@ def cited(sentence: int, name: str, verdict: Verdict | None, written: str | None
 
 
 USED = cited(0, "labels.md", "supports", "[1]")
-UNUSED = cited(1, HOSTILE, "excluded", "[2]")
+UNUSED = cited(1, NAMED, "excluded", "[2]")
 UNKNOWN = cited(1, "[9]", None, "[9]")
 UNCITED = cited(2, "fitters.md", "supports", None)
 OPEN = cited(2, "labels.md", "open", "[1]")

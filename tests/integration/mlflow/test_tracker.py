@@ -15,8 +15,9 @@ from smile_trace.trackers import (
     CapturedTrace,
     ExplainedCall,
 )
-from smile_trace.trackers.presentation import EXPLANATION, EXPLANATION_NAME
+from smile_trace.trackers.presentation import CITATIONS, EXPLANATION, EXPLANATION_NAME
 from smile_trace_mlflow import MLflowTracker, load_prompt
+from tests.support.cited import explained as cited_answer
 from tests.support.explained import captured, explanation
 from tests.support.mlflow_cases import received
 from tests.support.mlflow_server import MLflowServer
@@ -112,6 +113,23 @@ def test_everything_arrives_and_twice_is_visible_once(
     assert said(second) == {"smile.driver": "2", "smile.verdict": "reliable"}
     assert late.attributes["smile.fidelity_r2"] == 0.82
     assert first.info.tags["smile.status"] == "reliable"
+
+
+def test_citations_stand_in_the_list_and_in_the_span(
+    tracker: MLflowTracker, experiment: str
+) -> None:
+    cited = cited_answer()
+    deliver(tracker, [(*captured(cited), cited)])
+    [trace] = traces_in(experiment)
+    [shown] = [a for a in trace.info.assessments if a.name == CITATIONS]
+    assert said(trace)[CITATIONS] == "1 of 3 used, 1 open"
+    assert "“Wardrobes are put together.” depends on “fitters.md”" in shown.rationale
+    late = span_named(trace, EXPLANATION_NAME)
+    assert "fitters.md|+0.90 [+0.89, +0.91]|used, not cited|" in late.outputs["citations"]
+    without = cited.model_copy(update={"citations": ()})
+    deliver(tracker, [(*captured(cited), without)])
+    [newer] = [one for one in traces_in(experiment) if one.info.trace_id != trace.info.trace_id]
+    assert CITATIONS not in said(newer)
 
 
 @pytest.mark.slow

@@ -8,9 +8,13 @@ from smile_trace.records import CitedDocument
 from smile_trace.records.citation import in_sentence
 from smile_trace.render import to_html, to_markdown
 from smile_trace.render.citations import citation_rows
+from smile_trace.render.phrases import document_sentence
 from smile_trace.render.terminal import print_terminal
+from smile_trace.render.text import short
+from smile_trace.trackers import ExplainedCall
+from smile_trace.trackers.presentation import CITATIONS, present
 from tests.support.cited import ALL, ANSWER, OPEN, UNCITED, UNKNOWN, UNUSED, USED, explained
-from tests.support.explained import HOSTILE
+from tests.support.explained import HOSTILE, captured
 
 
 def test_what_is_said_of_a_sentence_and_a_document() -> None:
@@ -70,6 +74,35 @@ def test_tables_have_what_is_not_used_first_and_escape_names() -> None:
     [line] = [line for line in lines if "used, not cited" in line]
     assert line.split()[-5:] == ["fitters.md", "+0.90", "used,", "not", "cited"]
     assert "\x1b]" not in "".join(lines)
+
+
+def test_a_document_says_which_sentences_cite_it() -> None:
+    found, document = explained(), UNUSED.document
+    assert document is not None
+    said = document_sentence(document, found, "")
+    assert said.endswith("it made no measurable difference; “It is green [2][9].”: cited, not used")
+
+
+@pytest.mark.parametrize(
+    ("citations", "label", "share"),
+    [
+        (ALL, "1 of 3 used, 1 open", 1 / 3),
+        ((USED, UNCITED), "1 of 1 used", 1.0),
+        ((OPEN,), "1 open", None),
+    ],
+)
+def test_a_score_counts_what_is_used_of_what_is_settled(
+    citations: tuple[CitedDocument, ...], label: str, share: float | None
+) -> None:
+    trace, call = captured(found := explained(*citations))
+    shown = present(
+        ExplainedCall(trace=trace, call=call, explanation=found, traced_as=trace.trace_id)
+    )
+    [score] = [score for score in shown.scores if score.name == CITATIONS]
+    assert (score.label, score.reason) == (label, short(in_sentence(citations, ANSWER), 1000))
+    assert score.value == (None if share is None else pytest.approx(share, abs=1e-4))
+    assert shown.view is not None
+    assert shown.view.attributes[CITATIONS] == label
 
 
 def test_without_citations_there_is_no_table() -> None:
