@@ -134,13 +134,13 @@ SENDABLE: dict[str, Read] = {
     "guided_regex": read_text,
     "guided_choice": _texts,
     "grammar": read_text,
+    "betas": _texts,
     "web_search_options": lambda value: value if isinstance(value, dict) else None,
     "previous_response_id": read_text,
     "conversation": _choice,
     "prompt": _object,
     "container": _choice,
     "mcp_servers": _objects,
-    "betas": _texts,
     "context_management": _object,
 }
 """Every parameter by its name in the provider's API. Those from `web_search_options` on are never

@@ -31,6 +31,8 @@ _SENDABLE = ("https://", "http://", "data:")
 _HELD_BY_SERVER = ("previous_response_id", "conversation", "prompt", "container")
 _BETA = ("betas", "context_management")
 """Parameters for beta features, which Anthropic's plain Messages API lacks."""
+_BY_HEADER = ("claude-code-", "interleaved-thinking-", "fine-grained-tool-streaming-")
+"""Beginnings of `betas` that this API takes in a header, without fields of their own."""
 _NOT_CAPTURED = "not_captured"
 
 
@@ -172,7 +174,8 @@ def why_not_repeatable(messages: Iterable[Message], parameters: Mapping[str, JSO
     held = next((name for name in _HELD_BY_SERVER if parameters.get(name)), None)
     if held is not None:
         return f"the server holds a part of its context ({held})"
-    if beta := [name for name in _BETA if parameters.get(name)]:
+    beta = [name for name in _BETA if parameters.get(name) and not _by_header(parameters[name])]
+    if beta:
         return f"it uses features in beta, which are not asked for again ({', '.join(beta)})"
     if any(part.id not in called for part, called in _results(messages)):
         return "a tool's result was recorded without the call that it answers"
@@ -202,6 +205,10 @@ def _why_no_media(part: Media) -> str | None:
     if part.uri is None or ":" not in part.uri or part.uri.startswith("["):
         return f"the data of its {part.modality} was not kept"
     return f"its {part.modality} cannot be sent again"
+
+
+def _by_header(betas: JSON) -> bool:
+    return isinstance(betas, list) and all(str(beta).startswith(_BY_HEADER) for beta in betas)
 
 
 def _runs_here(kind: str) -> bool:

@@ -8,6 +8,7 @@ from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects.attributes import call_fields, read_external_trace
 from smile_trace.dialects.document_search import Finder
 from smile_trace.dialects.documents import retrieved_in, with_documents
+from smile_trace.dialects.joined import with_logs, with_requests
 from smile_trace.dialects.kinds.logfire import is_streamed
 from smile_trace.dialects.names import name_of
 from smile_trace.dialects.parts import has_content
@@ -18,8 +19,7 @@ from smile_trace.dialects.templates import (
     with_linked_prompts,
     with_template,
 )
-from smile_trace.records import JSON, Call, Feedback, Span, Trace
-from smile_trace.records.formats.otlp import LOG
+from smile_trace.records import Call, Feedback, Span, Trace
 
 MIN_PROBABILITY = 1e-6
 """No call stands for more than a million others, whatever a span says."""
@@ -31,7 +31,7 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
     A span with messages but no answer is a Call, too: its `status`, `error`, `no_content` say why.
     A call described by several spans is read once (`said_twice`).
     """
-    spans = with_logs(spans)
+    spans = with_requests(with_logs(spans))
     by_id = {span.span_id: span for span in spans}
     calls = {span.span_id: call for span in spans if (call := _read(span, by_id)) is not None}
     twice = said_twice(calls, by_id)
@@ -214,38 +214,3 @@ def _is_inside(call: Call, spans: Mapping[str, Span], whole: set[str]) -> bool:
     return not failed and any(
         outer.span_id in whole for outer in _still_open(spans[call.span_id], spans)
     )
-
-
-def with_logs(spans: Sequence[Span]) -> list[Span]:
-    """The spans, with logs turned into events of theirs; a log about a missing span is left out."""
-    events: dict[str | None, list[dict[str, JSON]]] = {}
-    for span in sorted(spans, key=lambda span: span.start_ns):
-        if isinstance(log := span.attributes.get(LOG), dict):
-            events.setdefault(span.parent_id, []).append(log)
-    if not events:
-        return list(spans)
-    _move_choices(events, spans)
-    return [
-        span.model_copy(update={"events": (*span.events, *events[span.span_id])})
-        if span.span_id in events
-        else span
-        for span in spans
-        if LOG not in span.attributes
-    ]
-
-
-def _move_choices(events: dict[str | None, list[dict[str, JSON]]], spans: Sequence[Span]) -> None:
-    """Move a streamed answer that was logged for the span around a call (Traceloop's) to the only
-    span inside that has messages and no answer."""
-    inside: dict[str | None, list[str]] = {}
-    for span in spans:
-        inside.setdefault(span.parent_id, []).append(span.span_id)
-    for around, logs in list(events.items()):
-        if any(log.get("name") != semconv.CHOICE_EVENT for log in logs):
-            continue
-        inner = [i for i in inside.get(around, ()) if i in events]
-        waiting = [
-            i for i in inner if all(log.get("name") != semconv.CHOICE_EVENT for log in events[i])
-        ]
-        if len(waiting) == 1:
-            events[waiting[0]] += events.pop(around)

@@ -30,10 +30,11 @@ class Unread(NamedTuple):
 def unread(trace: Trace) -> Iterator[Unread]:
     """Calls of a trace without content, and spans that look like calls but match no dialect."""
     spans = {span.span_id: span for span in trace.spans}
-    taken: set[str] = set()
+    asked = {call.span_id for call in trace.calls}
+    taken = set(asked)
     for call in trace.calls:
         span = spans[call.span_id]
-        taken |= {span.span_id, *(outer.span_id for outer in around(span, spans))}
+        taken.update(outer.span_id for outer in around(span, spans))
         if semconv.KIND not in span.attributes and (why := _why_no_content(call, span)):
             yield Unread(span.scope, why)
     working = (s for s in trace.spans if s.attributes.get(semconv.OPERATION_NAME) != _NO_WORK)
@@ -41,7 +42,8 @@ def unread(trace: Trace) -> Iterator[Unread]:
         if how := hint("calls_recorded_by", scope):
             yield Unread(scope, f"it records no call of a model: {how}")
     for span in trace.spans:
-        if span.span_id in taken or not looks_like_a_call(span):
+        inside = any(outer.span_id in asked for outer in around(span, spans))
+        if inside or span.span_id in taken or not looks_like_a_call(span):
             continue
         if not _is_read(span):  # else another says it better
             yield Unread(span.scope, "its attributes are of no dialect that is known")

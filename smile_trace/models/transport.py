@@ -26,6 +26,8 @@ Read = Callable[[Response, dict[str, JSON]], Response]
 
 _READ_FIRST = ("tools", "system", "instructions", "prompt", "messages", "input")
 """The fields of a body that make up its prompt, in the order in which servers join them."""
+_IN_HEADERS = ("betas",)
+"""What stands among a body's fields and is sent as a header, as clients take it."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,9 @@ class Transport(ABC):
         client, _ = self._here()
         try:
             async with asyncio.timeout(self.timeout_seconds):
+                sent = {name: value for name, value in body.items() if name not in _IN_HEADERS}
                 reply = await client.post(
-                    path, body=dict(body), cast_to=object, options={"headers": self._headers(body)}
+                    path, body=sent, cast_to=object, options={"headers": self._headers(body)}
                 )
         except RecursionError:
             raise ForeignDataError("nested too deeply") from None

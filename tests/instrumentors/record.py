@@ -6,6 +6,7 @@ beside it, in `.logs.jsonl`), and what the planted server received to `.requests
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.paths import ROOT
 from tests.support.planted import Received
 
 FOLDER = ROOT / "tests/data/otlp"
+_NOISE = re.compile(r"metadata\.|hidden_params$|(gen_ai|litellm)\.cost\.")
 
 
 def main() -> int:
@@ -39,13 +41,23 @@ def main() -> int:
 def write(outcome: Outcome, stem: Path) -> list[Path]:
     """Write the spans, the logs and the requests; the files that were written."""
     logs = [line for line in outcome.received if b'"resourceLogs"' in line]
-    spans = [line for line in outcome.received if line not in logs]
+    spans = [_without_noise(line) for line in outcome.received if line not in logs]
     requests = [json.dumps(_kept(one)).encode() for one in outcome.requests]
     files = {".jsonl": spans, ".logs.jsonl": logs, ".requests.jsonl": requests}
     written = [Path(f"{stem}{ending}") for ending, lines in files.items() if lines]
     for file, lines in zip(written, filter(None, files.values()), strict=True):
         file.write_bytes(b"".join(line + b"\n" for line in lines))
     return written
+
+
+def _without_noise(line: bytes) -> bytes:
+    """The line without what LiteLLM writes of its proxy's keys and of prices."""
+    document = json.loads(line)
+    for block in document.get("resourceSpans", ()):
+        for span in (span for of in block["scopeSpans"] for span in of["spans"]):
+            held = span.get("attributes", [])
+            span["attributes"] = [one for one in held if not _NOISE.match(one["key"])]
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _kept(request: Received) -> dict[str, object]:

@@ -50,6 +50,7 @@ _COMPARED = ("messages", "answer", "model", "tools", "documents", "parameters")
 _EXPLAINED = re.compile(r"explained: (reliable|partial) by .*(24|kettle)", re.DOTALL)
 _NO_TOOLS = "skipped: cannot be asked again: its answer calls a tool"
 _NOT_WHOLE = "skipped: cannot be asked again: "
+_OF_A_REQUEST = ("messages", "parameters", "tools")
 
 
 class Outcome(NamedTuple):
@@ -151,7 +152,7 @@ def _tables(openai: str, anthropic: str) -> dict[str, Any]:
 
 
 def _answering(path: str) -> Callable[[dict[str, Any]], str | list[dict[str, Any]]]:
-    return _anthropic if path.endswith("/messages") else _openai
+    return _anthropic if "/messages" in path else _openai
 
 
 def _openai(body: dict[str, Any]) -> str | list[dict[str, Any]]:
@@ -168,7 +169,7 @@ def _anthropic(body: dict[str, Any]) -> str | list[dict[str, Any]]:
     if "format" in body.get("output_config", {}):
         return _as_json(text)
     answer = _planted(text, [tool["name"] for tool in body.get("tools", ())], "input")
-    if "thinking" not in body:
+    if body.get("thinking", {}).get("type", "disabled") == "disabled":
         return answer
     blocks = [{"type": "text", "text": answer}] if isinstance(answer, str) else answer
     return [{"type": "thinking", "thinking": "Let me see.", "signature": "c2lnbmVk"}, *blocks]
@@ -186,8 +187,9 @@ def _planted(text: str, tools: list[str], arguments: str) -> str | list[dict[str
         return _BY_FIELDS if "[[ ## answer ## ]]" in text else _ANSWER
     if not _KETTLE.search(text):
         return "Which product do you mean?"
-    if "look_up_warranty" in tools and not _RESULT.search(text):
-        called = {"name": "look_up_warranty", arguments: {"product": "kettle"}}
+    looks_up = next((name for name in tools if name.endswith("look_up_warranty")), None)
+    if looks_up and not _RESULT.search(text):
+        called = {"name": looks_up, arguments: {"product": "kettle"}}
         return [{"type": "tool_use", **called} if arguments == "input" else called]
     return "That is not known."
 
@@ -253,7 +255,7 @@ def _unexplained(instrumentor: Instrumentor, read: list[tuple[Call, str]]) -> li
     for name, (call, ended) in zip(names, read, strict=False):
         if not any(map(has_content, call.messages)):
             right = _EXPLAINED.match(ended) is None
-        elif {f"{name}.messages", f"{name}.parameters"} & instrumentor.lacks:
+        elif {f"{name}.{what}" for what in _OF_A_REQUEST} & instrumentor.lacks:
             right = ended.startswith(_NOT_WHOLE) or _EXPLAINED.match(ended) is not None
         elif call.tool_calls and not call.parameters.get("tools"):
             right = ended.startswith(_NO_TOOLS)

@@ -68,6 +68,13 @@ LANGCHAIN = Application(
 LITELLM = Application(
     "litellm_client", ("litellm",), ("chat", "stream", "tool_call", "tool_result", "parts")
 )
+_OF_LITELLM = (
+    *("chat", "again", "tool_call_stream", "tool_call", "tool_result", "parts", "schema"),
+    *("responses", "responses_tool_call", "responses_tool_result", "responses_stream"),
+    *("claude", "claude_tool_call", "claude_tool_result", "claude_thought"),
+    *("native", "native_tool_call", "native_tool_result"),
+)
+LITELLM_CALLBACK = Application("litellm_callback", ("litellm", "anthropic"), _OF_LITELLM)
 LLAMA_INDEX = Application(
     "llama_index_engine",
     ("llama-index-core", "llama-index-llms-openai"),
@@ -142,6 +149,11 @@ MASTRA = Application(
     "mastra.mjs",
     ("@mastra/core@1", "@mastra/observability@1", "zod"),
     ("chat", "stream", "agent", "agent_again", "offered", "parts", "image", "format"),
+)
+CLAUDE_AGENT = Application(
+    "claude_agent.mjs",
+    ("zod",),
+    ("context", "tool_call", "tool_result"),
 )
 CREWAI = Application("crewai_crew", ("crewai", "litellm"), ("call", "task"))
 
@@ -220,6 +232,23 @@ def _ai_sdk(
     packages = seven if telemetry else ("ai@6", "@ai-sdk/openai@3", "@ai-sdk/anthropic@3")
     unknown = frozenset({*_UNKNOWN, *lacks})
     return Instrumentor(name, AI_SDK, packages, telemetry, lacks=unknown, older=None, **given)
+
+
+def _litellm(mode: str, lacks: str, **environment: str) -> Instrumentor:
+    """One of the modes of LiteLLM's own callback. Only the default one writes messages that are
+    objects of LiteLLM's, and the format of an answer."""
+    always = "native_tool_call.tools native_tool_result.tools responses_tool_result.messages"
+    objects = "tool_result.messages claude_tool_result.messages schema.parameters"
+    return Instrumentor(
+        f"{mode}-litellm" if mode else "litellm",
+        LITELLM_CALLBACK,
+        (),
+        "litellm",
+        {"OTEL_EXPORTER": "otlp_http", **environment},
+        frozenset(f"{lacks} {always} {objects if mode else ''}".split()),
+        mode=mode,
+        older=None,
+    )
 
 
 INSTRUMENTORS = (
@@ -487,5 +516,36 @@ INSTRUMENTORS = (
         "@mastra/arize",
         lacks=_MASTRA | {"stop"},
         older=None,
+    ),
+    Instrumentor(
+        "claude-agent-sdk",
+        CLAUDE_AGENT,
+        ("@anthropic-ai/claude-agent-sdk",),
+        "",
+        {
+            "CLAUDE_CODE_SIMPLE": "1",
+            "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
+            "CLAUDE_CODE_ENHANCED_TELEMETRY_BETA": "1",
+            "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS": "1",
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_AUTOUPDATER": "1",
+            "OTEL_LOG_RAW_API_BODIES": "1",
+        },
+        frozenset({"metadata", "betas"}),  # who asks, and a header
+        older=None,
+    ),
+    _litellm("", "native.tools"),
+    _litellm(
+        "semconv",
+        "native.tools responses.tools responses_stream.tools responses_tool_call.tools "
+        "responses_tool_result.tools claude_thought.messages",
+        **_LATEST,
+    ),
+    _litellm(
+        "v2",
+        "chat responses claude responses_tool_call.messages responses_tool_call.tools "
+        "responses_tool_result.tools responses_stream.messages",
+        LITELLM_OTEL_V2="true",
+        **_SPANS,
     ),
 )

@@ -102,7 +102,7 @@ class _Handler(PlantedHandler):
             self._fail(*fault)
             return
         try:
-            if self.path != "/v1/messages":
+            if self.path.partition("?")[0] != "/v1/messages":
                 raise Refused(f"unknown path {self.path}")
             check(body, version=self.headers["anthropic-version"])
             if server.binds:
@@ -168,6 +168,9 @@ def _events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if block["type"] == "tool_use":
             text, empty = json.dumps(block["input"]), {**block, "input": {}}
             kind, name = "input_json_delta", "partial_json"
+        elif block["type"] == "thinking":
+            text, empty = block["thinking"], {**block, "thinking": ""}
+            kind, name = "thinking_delta", "thinking"
         yield {"type": "content_block_start", "index": index, "content_block": empty}
         for start in range(0, len(text), 5):
             delta = {"type": kind, name: text[start : start + 5]}

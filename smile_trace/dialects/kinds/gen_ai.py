@@ -185,7 +185,7 @@ def read(span: Span) -> SpanContent:
     """The content of the span by these conventions."""
     a = with_details(span)
     messages = _messages(a)
-    answers = [m for item in read_list(a.get(semconv.OUTPUT_MESSAGES)) if (m := read_message(item))]
+    answers = _listed(a.get(semconv.OUTPUT_MESSAGES))
     if not messages and not answers:
         messages, answers = read_events(span)
     reasons = read_list(a.get(semconv.RESPONSE_FINISH_REASONS))
@@ -226,13 +226,21 @@ def usage(attributes: Mapping[str, JSON]) -> Usage | None:
 
 def _messages(a: Mapping[str, JSON]) -> list[Message]:
     """The instructions and the messages; some writers repeat the instructions in the messages."""
-    messages = [m for item in read_list(a.get(semconv.INPUT_MESSAGES)) if (m := read_message(item))]
+    messages = _listed(a.get(semconv.INPUT_MESSAGES))
     written = a.get(semconv.SYSTEM_INSTRUCTIONS)
     parts = read_list(written)
     if not parts and isinstance(written, str) and written and written[0] not in "[{":
         parts = [{"type": "text", "content": written}]
     system = read_message({"role": "system", "parts": parts}) if parts else None
     return messages if system is None or system in messages[:1] else [system, *messages]
+
+
+def _listed(value: JSON) -> list[Message]:
+    """The messages of a list; without parts, they are those of a provider's client."""
+    items = read_list(value)
+    if any("parts" in read_object(item) for item in items):
+        return [message for item in items if (message := read_message(item))]
+    return provider_json.messages(items)
 
 
 def _template(a: Mapping[str, JSON]) -> Template | None:

@@ -59,7 +59,7 @@ class Traceloop:
         content.answers = [_message({"role": "assistant", **item}) for item in answers]
         completed = a.get(_REQUEST) == "completion" and span.name != _ANTHROPIC_CHAT
         content.form = "completion" if completed else "chat"
-        content.tools = [_function(item) for item in read_indexed(a, "llm.request.functions")]
+        content.tools = [read_function(item) for item in read_indexed(a, "llm.request.functions")]
         if answers:
             content.finish_reason = read_text(answers[0].get("finish_reason"))
         content.session = content.session or read_text(a.get(_SESSION))
@@ -102,7 +102,8 @@ def _called(call: Mapping[str, JSON]) -> dict[str, JSON]:
     return {"id": call.get("id"), "function": function}
 
 
-def _function(item: Mapping[str, JSON]) -> dict[str, JSON]:
+def read_function(item: Mapping[str, JSON]) -> dict[str, JSON]:
+    """A tool that was offered, by its numbered attributes."""
     described = {name: item.get(name) for name in ("name", "description") if item.get(name)}
     schema = read_object(item.get("parameters")) or read_object(item.get("input_schema"))
     function = {**described, "parameters": schema}

@@ -145,7 +145,8 @@ class _Connection(Transport):
     def _headers(self, body: Mapping[str, JSON]) -> Mapping[str, Any]:
         # A request with these was made under the older version: the newer one refuses them.
         older = any(name in body for name in SAMPLING)
-        return {"anthropic-version": "2023-06-01"} if older else {}
+        version = {"anthropic-version": "2023-06-01"} if older else {}
+        return version | ({"anthropic-beta": ",".join(body["betas"])} if "betas" in body else {})
 
     def _bound(self, body: Mapping[str, JSON]) -> Usage:
         return token_bound(body)
@@ -226,7 +227,7 @@ SAMPLING = ("temperature", "top_p", "top_k")
 
 _SENT = frozenset(
     {*SAMPLING, "max_tokens", "stop_sequences", "tools", "tool_choice", "thinking"}
-    | {"output_config", "service_tier", "speed", "inference_geo"}
+    | {"output_config", "service_tier", "speed", "inference_geo", "betas"}
 )
 _CHOICES = {"auto": "auto", "required": "any", "none": "none"}
 

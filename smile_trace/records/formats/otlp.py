@@ -30,7 +30,9 @@ _LOGS = (
     ("logRecords", "log_records"),
 )
 LOG = "smile_trace.log"
-"""The attribute of a span that is a log of a call's content; `dialects.traces` joins them."""
+"""The attribute of a span that is a log of a call's content; `dialects.joined` joins them."""
+BODIES = ("api_request_body", "api_response_body")
+"""The events in which Claude Code logs the bodies of a request and of its response."""
 _NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -213,7 +215,9 @@ def _log(raw: Mapping[str, JSON], resource: dict[str, JSON], scope: str) -> Span
     attributes = _attributes(raw)
     name = _first(raw, "eventName", "event_name") or attributes.get("event.name")
     about = _first(raw, "spanId", "span_id")
-    if not isinstance(name, str) or not name.startswith("gen_ai.") or not about:
+    if not isinstance(name, str) or not about:
+        return None
+    if not name.startswith("gen_ai.") and name not in BODIES:
         return None
     at_ns = _integer(raw, "timeUnixNano", "time_unix_nano")
     at_ns = at_ns or _integer(raw, "observedTimeUnixNano", "observed_time_unix_nano")

@@ -76,6 +76,15 @@ def langsmith() -> Callable[[], None]:
     return flushed
 
 
+def litellm() -> Callable[[], None]:
+    """LiteLLM's own callback."""
+    import litellm
+
+    end = opentelemetry()
+    litellm.callbacks = ["otel"]
+    return end
+
+
 def langfuse() -> Callable[[], None]:
     """Langfuse's SDK; its file for OpenAI's client traces that where it is imported."""
     from langfuse import get_client

@@ -25,6 +25,7 @@ NAMES = sorted(
     path.name.removesuffix(".requests.jsonl") for path in FOLDER.glob("*.requests.jsonl")
 )
 UNWRITTEN: dict[str, set[str]] = {
+    "anthropic-ai-claude-agent-sdk-0.3.333": {"metadata", "cache_control"},
     "google-adk-2.13.0": {"model", "temperature"},
     "google-adk-2.13.0.schema_1": {"model"},
     "mastra-arize-1.3.8": {"stop", "tools", "tool_choice"},
@@ -44,6 +45,9 @@ NOT_AGAIN: dict[str, int] = {
     "langsmith-0.12.0.javascript": 1,  # a schema of the answer
     "mastra-arize-1.3.8": 3,  # tools, their results, a schema
     "mastra-otel-exporter-1.4.0": 4,
+    "litellm-1.110.2": 4,
+    "litellm-1.110.2.semconv": 11,
+    "litellm-1.110.2.v2": 8,
     "openinference-instrumentation-autogen-agentchat-0.1.22": 1,
     "openinference-instrumentation-haystack-0.1.46": 2,
     "traceloop-node-server-sdk-0.27.0": 2,  # a schema, instructions
@@ -93,6 +97,8 @@ def _asked(calls: list[Call]) -> Iterator[dict[str, Any]]:
 def _plain(body: dict[str, Any], without: set[str]) -> dict[str, Any]:
     """The body without how its answer is delivered, each text in one of the forms that mean it."""
     left = {field: value for field, value in body.items() if field not in _HOW_IT_IS_SENT | without}
+    if isinstance(left.get("input"), str):
+        left["input"] = [{"role": "user", "content": left["input"]}]
     if instructions := left.pop("instructions", None):
         left["input"] = [{"role": "system", "content": instructions}, *left["input"]]
     return {field: _texts(value, without) for field, value in left.items() if value != {}}
@@ -102,15 +108,15 @@ def _texts(value: Any, without: set[str]) -> Any:
     """A list of one text block is that text, an item of no type a message, and a field that is null
     is not there. A developer's message is the system's."""
     if isinstance(value, list):
-        if len(value) == 1 and isinstance(value[0], dict) and _is_text(value[0]):
-            return value[0]["text"]
-        return [_texts(item, without) for item in value]
+        items = [_texts(item, without) for item in value]
+        one = items[0] if len(items) == 1 else None
+        return one["text"] if isinstance(one, dict) and _is_text(one) else items
     if value == "developer":
         return "system"
     if isinstance(value, dict):
         if value.get("type") == "function_call":  # as the server gave it back
             without = without | {"id", "status"}
-        if value.get("type") == "message":
+        if value.get("type") in ("message", "custom"):  # the default of a tool of Anthropic's
             without = without | {"type"}
         kept = {k: v for k, v in value.items() if v is not None and k not in without}
         return {field: _texts(inner, without) for field, inner in kept.items()}

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from smile_trace.dialects import Dialect, read_calls
+from smile_trace.dialects.joined import with_logs, with_requests
 from smile_trace.dialects.registry import ours
-from smile_trace.dialects.traces import with_logs
 from smile_trace.dialects.unread import unread
 from smile_trace.records import Span
 from smile_trace_contracts.dialect import check_dialect
@@ -83,7 +83,9 @@ def test_a_call_has_the_name_that_the_application_gave_it(name: str) -> None:
 @pytest.mark.parametrize("dialect", ours(), ids=lambda dialect: dialect.name)
 def test_a_dialect_keeps_its_contract(dialect: Dialect) -> None:
     """By a recorded span of middle size, of each of its forms; else by one written by hand."""
-    spans = [s for name in FILES for s in with_logs(spans_of(name)) if _reads(dialect, s)]
+    spans = [
+        s for name in FILES for s in with_requests(with_logs(spans_of(name))) if _reads(dialect, s)
+    ]
     examples = [span for span in WRITTEN if _reads(dialect, span)] or spans
     whole = [span for span in examples if dialect.read_call(span).messages]
     forms = [
