@@ -308,107 +308,7 @@ _NET = _but(
     every={"parameters": {"max_tokens": 50, **_COLD["parameters"]}},
 )
 _UNSEEN = Row((), None, usage=None)
-_CHOICE = {"tool_choice": "auto"}
-_LIMITED_BY = {"temperature": 0, "top_p": 0.9, "max_tokens": 50, **_CHOICE}
-_OBJECT = {"strict": True, "schema": SCHEMA}
-_PDF = ("file", "data:application/pdf;base64,JVBERi0=")
-_SHORT = (("system", SYSTEM), ("user", f"{WARRANTY} {QUESTION}"))
-_WITH_FILES: tuple[Said, ...] = (
-    ("system", SYSTEM),
-    ("user", NUMBERED, QUESTION, ("image", PICTURE), _PDF),
-)
 _AFTER_JS: tuple[Said, ...] = (*_AFTER_0[:3], ("tool", ("result", "call_0", '{"months":24}')))
-_AFTER_THINKING: tuple[Said, ...] = (
-    *ASK,
-    ("assistant", ("reasoning", "Let me see."), ("call", "toolu_1", *_CALLED[2:])),
-    ("tool", ("result", "toolu_1", '{"months":24}')),
-)
-AI_SDK = {
-    "plain": Row(
-        parameters={
-            "temperature": 0,
-            "top_p": 0.9,
-            "presence_penalty": 0.1,
-            "seed": 7,
-            "max_tokens": 50,
-            "stop": ["\n\n"],
-        },
-        usage=(50, 8),
-    ),
-    "stream": Row(parameters={"temperature": 0}, usage=None),
-    "tool_call": Row(ASK, CALLS_TOOL, tools=(TOOL,), parameters=_CHOICE, usage=(26, 5)),
-    "tool_result": Row(_AFTER_JS, tools=(TOOL,), parameters=_CHOICE, usage=(46, 8)),
-    "chosen": Row(
-        ASK,
-        CALLS_TOOL,
-        tools=(TOOL,),
-        parameters={"tool_choice": {"type": "function", "function": {"name": TOOL[0]}}},
-        usage=(26, 5),
-    ),
-    "object": Row(
-        _SHORT,
-        '{"months":24}',
-        parameters={
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "warranty", **_OBJECT},
-            }
-        },
-        usage=(39, 1),
-    ),
-    "output": Row(_SHORT, '{"months":24}', usage=(39, 1)),
-    "reasoner": Row(
-        (("developer", SYSTEM), _SHORT[1]),
-        model="gpt-5-mini",
-        parameters={"seed": 7, "max_completion_tokens": 50},
-        usage=(39, 8),
-    ),
-    "responses_tool_call": Row(
-        ASK, CALLS_TOOL, "responses", tools=(TOOL,), parameters=_LIMITED_BY, usage=(29, 5)
-    ),
-    "responses_tool_result": Row(
-        _AFTER_JS, form="responses", tools=(TOOL,), parameters=_LIMITED_BY, usage=(43, 8)
-    ),
-    "responses_parts": Row(_WITH_FILES, form="responses", usage=(66, 8)),
-    "responses_object": Row(
-        _SHORT,
-        '{"months":24}',
-        "responses",
-        parameters={"text": {"format": {"type": "json_schema", "name": "response", **_OBJECT}}},
-        usage=(42, 1),
-    ),
-    "thinking": Row(
-        ASK,
-        CALLS_TOOL,
-        model="claude-sonnet-4-5",
-        tools=(TOOL,),
-        parameters={"max_tokens": 100, **_CHOICE},
-        usage=(29, 17),
-    ),
-    "after_thinking": Row(
-        _AFTER_THINKING,
-        model="claude-sonnet-4-5",
-        tools=(TOOL,),
-        parameters={"max_tokens": 100, **_CHOICE},
-        usage=(58, 19),
-    ),
-    "anthropic_object": Row(
-        _SHORT,
-        '{"months":24}',
-        model="claude-sonnet-4-5",
-        parameters={
-            "max_tokens": 50,
-            "output_config": {"format": {"type": "json_schema", "schema": SCHEMA}},
-        },
-        usage=(42, 4),
-    ),
-}
-_BY_METADATA: dict[str, Any] = {"session": "s-1", "user": "u-1"}
-_NO_METADATA: dict[str, Any] = {"session": None, "user": None}
-"""generateObject takes no runtimeContext."""
-_OBJECTS = ("object", "responses_object", "anthropic_object")
-_AI_SDK_7 = _but(AI_SDK, every=_BY_METADATA, **dict.fromkeys(_OBJECTS, _NO_METADATA))
-
 _PICTURED: tuple[Said, ...] = (("system", SYSTEM), (*PARTS[1], ("image", PICTURE)))
 _STRICT = {"name": "warranty", "strict": True, "schema": SCHEMA}
 _CHOSEN = {"type": "function", "function": {"name": "look_up_warranty"}}
@@ -464,16 +364,6 @@ _USED = (
 _UNDESCRIBED = (TOOL[0], "", TOOL[2])
 
 RECORDED: dict[str, dict[str, Row]] = {
-    "ai-6.0.326": _but(AI_SDK, every=_BY_METADATA),
-    "ai-7.0.173": _but(
-        AI_SDK,
-        chosen={"parameters": _CHOICE},
-        object={"parameters": {}},
-        responses_object={"parameters": {}},
-        anthropic_object={"parameters": {"max_tokens": 50}},
-    ),
-    "ai-7.0.173.legacy": _AI_SDK_7,
-    "ai-7.0.173.whole": _AI_SDK_7,
     "arizeai-openinference-instrumentation-langchain-4.1.1": LANGCHAIN_JS,
     "genkit-1.42.0": {
         "chat": Row(

@@ -7,6 +7,7 @@ import pytest
 
 from smile_trace.dialects import read_calls
 from smile_trace.records import Call, Span
+from tests.support.recorded_calls import calls_of
 
 SCHEMA = {
     "type": "object",
@@ -81,3 +82,18 @@ def test_a_schema_that_is_not_known_as_it_was_sent(
     """Anthropic's package changes a schema, or sends it as a tool."""
     call = _call(model, **({"ai.schema": json.dumps(schema)} if schema else {}))
     assert str(call.not_repeatable).startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("name", "who"),
+    [
+        ("ai-6.0.326", ["s-1 u-1"] * 15),
+        ("ai-7.0.173", ["None None"] * 15),
+        ("ai-7.0.173.whole", ["s-1 u-1"] * 12 + ["None None"] * 3),
+    ],
+)
+def test_who_asked(name: str, who: list[str]) -> None:
+    """In version 7 it is written where it is told to, and never of generateObject."""
+    calls = calls_of(name)
+    assert sorted((f"{call.session} {call.user}" for call in calls), reverse=True) == who
+    assert not any(call.metadata for call in calls)
