@@ -113,6 +113,14 @@ STRANDS = Application(
     "strands_agent", ("strands-agents[openai]>=1.50",), ("context", "tool_call", "tool_result")
 )
 ADK = Application("adk_agent", ("google-adk", "litellm"), ("context", "tool_call", "tool_result"))
+AGENTS_JS = Application(
+    "agents_sdk.mjs",
+    ("@openai/agents", "openai"),
+    (
+        *("tool_call", "tool_result", "again", "object", "stream"),
+        *("chat_tool_call", "chat_tool_result", "chat_object", "chat_stream"),
+    ),
+)
 AI_SDK = Application(
     "ai_sdk.mjs",
     (),
@@ -460,6 +468,16 @@ INSTRUMENTORS = (
         lacks=frozenset({"model"}),
         older=None,
         mode="schema_1",
+    ),
+    Instrumentor(
+        "openinference-js-openai-agents",
+        AGENTS_JS,
+        ("@arizeai/openinference-instrumentation-openai-agents",),
+        "",
+        lacks=frozenset(
+            {"chat_tool_call.tools", "chat_tool_result.tools", "chat_object.parameters"}
+        ),
+        older=None,
     ),
     _ai_sdk("vercel-ai-6"),
     _ai_sdk(

@@ -266,13 +266,6 @@ _AFTER = (
     ("assistant", ("call", "call_0", *_CALLED[2:])),
     ("tool", ("result", "call_0", '{"months": 24}')),
 )
-_ECHOED: dict[str, JSON] = {
-    "temperature": 0,
-    "top_p": 1,
-    "tool_choice": "auto",
-    "parallel_tool_calls": True,
-}
-"""A response repeats what was asked of it, defaults among it."""
 CLIENT = _but(
     {
         "chat": Row(usage=(50, 8)),
@@ -503,8 +496,8 @@ RECORDED: dict[str, dict[str, Row]] = {
         "template": Row(template=("user", TEMPLATE), session="s-1", user="u-1"),
     },
     "openinference-instrumentation-openai-agents-2.6.0": {
-        "tool_call": replace(CLIENT["tool_call"], parameters=_ECHOED, usage=(11, 5)),
-        "tool_result": replace(CLIENT["tool_result"], parameters=_ECHOED, usage=(31, 8)),
+        "tool_call": replace(CLIENT["tool_call"], form="responses", usage=(11, 5)),
+        "tool_result": replace(CLIENT["tool_result"], form="responses", usage=(31, 8)),
         "chat_tool_call": replace(CLIENT["tool_call"], tools=()),
         "chat_tool_result": replace(CLIENT["tool_result"], tools=(), usage=(48, 8)),
         "stream": CLIENT["stream"],

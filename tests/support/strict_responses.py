@@ -70,8 +70,6 @@ def check_responses(body: Mapping[str, Any], *, held: bool = False) -> None:
         raise Refused("Missing required parameter: 'input'.")
     if (limit := body.get("max_output_tokens")) is not None and limit < 16:
         raise Refused("Invalid 'max_output_tokens': integer below minimum value. Expected >= 16.")
-    if body.get("tools") == []:
-        raise Refused("Invalid 'tools': empty array.")
     _check_choice(body)
     items = body["input"]
     if isinstance(items, list):
@@ -178,6 +176,10 @@ def response(answer: str | list[dict[str, Any]], body: Mapping[str, Any]) -> dic
         "parallel_tool_calls": body.get("parallel_tool_calls", True),
         "tool_choice": body.get("tool_choice", "auto"),
         "tools": body.get("tools", []),
+        "text": body.get("text", {"format": {"type": "text"}, "verbosity": "medium"}),
+        "reasoning": body.get("reasoning", {"effort": None, "summary": None}),
+        "max_output_tokens": body.get("max_output_tokens"),
+        "truncation": body.get("truncation", "disabled"),
         "output": output,
         "usage": {
             "input_tokens": used["prompt_tokens"],

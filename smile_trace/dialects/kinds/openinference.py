@@ -1,7 +1,7 @@
 """OpenInference, also by `smile_trace.instrument`. Source: Arize OpenInference, "Semantic
 Conventions" (`llm.input_messages`, `llm.prompts`, …)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 from smile_trace import semconv
@@ -44,7 +44,6 @@ _IN_JAVASCRIPT = "@arizeai/openinference-instrumentation-langchain"
 _HOLD_THE_MESSAGES = ("openinference.instrumentation.litellm", _IN_JAVASCRIPT)
 """Their `input.value` has the messages as they were sent; their attributes have no ids of results,
 and those of LangChain.js no content in parts."""
-_LISTS_RESPONSES = "openinference.instrumentation.openai_agents"
 _SENT_AS = {"tool-call": "assistant", "tool-response": "user"}
 """smolagents' own roles, and the roles as which it sends them."""
 _PREPARES = "._prepare_"
@@ -66,7 +65,7 @@ class OpenInference:
     }
     tools_recorded_by: ClassVar[Mapping[str, str]] = {
         f"openinference.instrumentation.{name}": CLIENT_RECORDS
-        for name in ("autogen_agentchat", "haystack", "openai_agents")
+        for name in ("autogen_agentchat", "haystack")
     }
     calls_recorded_by: ClassVar[Mapping[str, str]] = {
         "openinference.instrumentation.crewai": CLIENT_RECORDS
@@ -74,37 +73,47 @@ class OpenInference:
 
     def recognises(self, span: Span) -> bool:
         """Whether the span is of the kind LLM and asks a model."""
-        return span.attributes.get(_KIND) == "LLM" and _PREPARES not in span.name
+        return asks(span)
 
     def read_call(self, span: Span) -> Call:
         """The call; a completion if there are prompts in place of messages."""
-        a = span.attributes
-        request = read_object(a.get("llm.invocation_parameters"))
-        content = SpanContent(
-            model=first_text(request, "model") or first_text(a, *_MODELS),
-            provider=first_text(a, "llm.provider", "llm.system"),
-            parameters=request,
-            tools=[tool for item in read_indexed(a, "llm.tools") if (tool := _tool(item))]
-            or read_list(a.get(semconv.TOOL_DEFINITIONS)),
-            usage=read_usage(a.get("llm.token_count.prompt"), a.get("llm.token_count.completion")),
-            finish_reason=read_text(a.get("llm.finish_reason")),
-            template=_template(a),
-            session=read_text(a.get(semconv.SESSION_ID)),
-            user=read_text(a.get(semconv.USER_ID)),
-            metadata=read_object(a.get("metadata")),
-        )
-        if span.scope in _HOLD_THE_REQUEST:
-            _read_whole(content, read_json(a.get("input.value")), read_json(a.get("output.value")))
-        if span.scope in _HOLD_THE_MESSAGES:
-            content.messages = provider_json.sent(read_json(a.get("input.value"))).messages
-        if span.scope == _IN_JAVASCRIPT:
-            content.answers = provider_json.answered(read_json(a.get("output.value"))).answers
-        if not content.messages:
-            _read_messages(content, a)
-        if not content.answers:
-            answers = [_message(item) for item in read_indexed(a, "llm.output_messages")]
-            content.answers = answers or _response_of(span) or _texts(a)
-        return call_of(span, self.name, content)
+        return call_of(span, self.name, read(span))
+
+
+def asks(span: Span) -> bool:
+    """Whether the span is of the kind LLM and asks a model."""
+    return span.attributes.get(_KIND) == "LLM" and _PREPARES not in span.name
+
+
+def read(span: Span) -> SpanContent:
+    """The content of the span by these conventions."""
+    a = span.attributes
+    request = read_object(a.get("llm.invocation_parameters"))
+    content = SpanContent(
+        model=first_text(request, "model") or first_text(a, *_MODELS),
+        provider=first_text(a, "llm.provider", "llm.system"),
+        parameters=request,
+        tools=[tool for item in read_indexed(a, "llm.tools") if (tool := _tool(item))]
+        or read_list(a.get(semconv.TOOL_DEFINITIONS)),
+        usage=read_usage(a.get("llm.token_count.prompt"), a.get("llm.token_count.completion")),
+        finish_reason=read_text(a.get("llm.finish_reason")),
+        template=_template(a),
+        session=read_text(a.get(semconv.SESSION_ID)),
+        user=read_text(a.get(semconv.USER_ID)),
+        metadata=read_object(a.get("metadata")),
+    )
+    if span.scope in _HOLD_THE_REQUEST:
+        _read_whole(content, read_json(a.get("input.value")), read_json(a.get("output.value")))
+    if span.scope in _HOLD_THE_MESSAGES:
+        content.messages = provider_json.sent(read_json(a.get("input.value"))).messages
+    if span.scope == _IN_JAVASCRIPT:
+        content.answers = provider_json.answered(read_json(a.get("output.value"))).answers
+    if not content.messages:
+        _read_messages(content, a)
+    if not content.answers:
+        answers = [_message(item) for item in read_indexed(a, "llm.output_messages")]
+        content.answers = answers or _texts(a)
+    return content
 
 
 def _read_whole(content: SpanContent, request: JSON, response: JSON) -> None:
@@ -126,14 +135,6 @@ def _read_messages(content: SpanContent, a: Mapping[str, JSON]) -> None:
     if not content.messages and (prompts := _prompts(a)):
         content.messages = [message_of("user", [TextPart(content=prompts[0])])]
         content.form = "completion"
-
-
-def _response_of(span: Span) -> Sequence[Message]:
-    """A streamed answer of OpenAI's Agents, whose whole response is listed in the output alone."""
-    if span.scope != _LISTS_RESPONSES:
-        return ()
-    listed = read_list(span.attributes.get("output.value"))
-    return provider_json.answered(listed[0]).answers if listed else ()
 
 
 def _prompts(a: Mapping[str, JSON]) -> list[str]:

@@ -48,6 +48,7 @@ NOT_AGAIN: dict[str, int] = {
     "litellm-1.110.2": 4,
     "litellm-1.110.2.semconv": 11,
     "litellm-1.110.2.v2": 8,
+    "arizeai-openinference-instrumentation-openai-agents-0.2.15": 3,  # tools, schema of chat
     "openinference-instrumentation-autogen-agentchat-0.1.22": 1,
     "openinference-instrumentation-haystack-0.1.46": 2,
     "traceloop-node-server-sdk-0.27.0": 2,  # a schema, instructions
@@ -99,6 +100,8 @@ def _plain(body: dict[str, Any], without: set[str]) -> dict[str, Any]:
     left = {field: value for field, value in body.items() if field not in _HOW_IT_IS_SENT | without}
     if isinstance(left.get("input"), str):
         left["input"] = [{"role": "user", "content": left["input"]}]
+    if left.get("tools") == []:
+        del left["tools"]
     if instructions := left.pop("instructions", None):
         left["input"] = [{"role": "system", "content": instructions}, *left["input"]]
     return {field: _texts(value, without) for field, value in left.items() if value != {}}

@@ -1,0 +1,125 @@
+"""OpenAI's Agents SDK by OpenInference's instrumentors of it, in Python and in JavaScript.
+
+A `response` holds the items that were sent, JavaScript's in a form of their own, and the whole
+response, which repeats what was asked. A `generation` (chat completions) holds the messages and
+some settings, but neither tools nor the schema of the answer. Source: the packages
+`openinference-instrumentation-openai-agents` 2 and (npm) 0.2, `@openai/agents-openai` 0.20.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from smile_trace.dialects import provider_json
+from smile_trace.dialects.attributes import read_json, read_list, read_object
+from smile_trace.dialects.call import CLIENT_RECORDS, SpanContent, call_of
+from smile_trace.dialects.kinds import openinference
+from smile_trace.records import JSON, Call, Span, ToolCall
+
+_PYTHON = "openinference.instrumentation.openai_agents"
+_JAVASCRIPT = "@arizeai/openinference-instrumentation-openai-agents"
+_REPEATED = (
+    *("temperature", "top_p", "tool_choice", "parallel_tool_calls", "text", "reasoning"),
+    *("max_output_tokens", "max_tool_calls", "truncation"),
+    *("previous_response_id", "conversation", "prompt"),
+)
+_DEFAULTS: Mapping[str, JSON] = {
+    "temperature": 1,
+    "top_p": 1,
+    "tool_choice": "auto",
+    "parallel_tool_calls": True,
+    "truncation": "disabled",
+    "text": {"format": {"type": "text"}},
+}
+"""What a response says where nothing was asked."""
+_UNKNOWN = "its {} not recorded: " + CLIENT_RECORDS
+
+
+class OpenAIAgents:
+    """A call is a span of the kind LLM."""
+
+    name: ClassVar[str] = "openai_agents"
+    precedence: ClassVar[int] = 2
+    """OpenInference's own dialect would read it, too."""
+    tools_recorded_by: ClassVar[Mapping[str, str]] = {
+        _PYTHON: CLIENT_RECORDS,
+        _JAVASCRIPT: CLIENT_RECORDS,
+    }
+
+    def recognises(self, span: Span) -> bool:
+        """Whether the span asks a model."""
+        return span.scope in (_PYTHON, _JAVASCRIPT) and openinference.asks(span)
+
+    def read_call(self, span: Span) -> Call:
+        """Read the call of either API."""
+        content = openinference.read(span)
+        items = read_list(span.attributes.get("input.value"))
+        output = span.attributes.get("output.value")
+        response = read_object(output)
+        if items and response.get("object") == "response":
+            _read_response(content, items, response)
+            return call_of(span, self.name, content)
+        content.messages = provider_json.sent(items).messages or content.messages
+        if listed := read_list(output):  # a stream's whole response
+            content.answers = provider_json.answered(listed[0]).answers or content.answers
+        call = call_of(span, self.name, content)
+        return call.model_copy(update={"not_repeatable": call.not_repeatable or _why_not(call)})
+
+
+def _read_response(content: SpanContent, items: list[JSON], response: dict[str, JSON]) -> None:
+    asked = {n: _given(response[n]) for n in _REPEATED if n in response}
+    if isinstance(text := asked.get("text"), dict) and text.get("verbosity") == "medium":
+        del text["verbosity"]
+    asked = {n: v for n, v in asked.items() if v not in (None, {}) and v != _DEFAULTS.get(n)}
+    request = {"input": list(map(_item, items)), "instructions": response.get("instructions")}
+    sent, got = provider_json.sent({**request, **asked}), provider_json.answered(response)
+    content.messages, content.form = sent.messages or content.messages, "responses"
+    content.parameters = asked
+    content.tools = [_given(tool) for tool in read_list(response.get("tools"))]
+    content.answers = got.answers or content.answers
+
+
+def _given(value: JSON) -> JSON:
+    """The value without fields that are null."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _given(inner) for name, inner in value.items() if inner is not None}
+
+
+def _item(raw: JSON) -> JSON:
+    """An item as it was sent; JavaScript's names its fields otherwise."""
+    item = read_object(raw)
+    own = {k: v for k, v in item.items() if k not in ("providerData", "callId")}
+    if item.get("role") in ("user", "system"):
+        own.pop("type", None)
+    if "callId" in item:
+        own["call_id"] = item["callId"]
+    if item.get("type") == "function_call_result":
+        output = item.get("output")
+        text = read_object(output).get("text") if isinstance(output, dict) else None
+        del own["name"]
+        return {**own, "type": "function_call_output", "output": output if text is None else text}
+    if item.get("type") == "reasoning" and "content" in item:
+        told = [read_object(part) for part in read_list(own.pop("content"))]
+        own["summary"] = [{"type": "summary_text", "text": part.get("text")} for part in told]
+        return own | read_object(item.get("providerData"))
+    if isinstance(item.get("content"), list):
+        own["content"] = [_content(read_object(part)) for part in item["content"]]
+    return own
+
+
+def _content(part: dict[str, JSON]) -> JSON:
+    own = {k: v for k, v in part.items() if k != "providerData"}
+    own |= read_object(part.get("providerData"))
+    if part.get("type") == "input_image" and isinstance(part.get("image"), str):
+        own |= {"image_url": own.pop("image"), "detail": part.get("detail", "auto")}
+    return own
+
+
+def _why_not(call: Call) -> str | None:
+    """Why a generation is not known as it was sent, where the call shows it."""
+    called = any(isinstance(part, ToolCall) for said in call.messages for part in said.parts)
+    if called and "tools" not in call.parameters:
+        return _UNKNOWN.format("messages hold calls of tools, and the tools it was offered were")
+    if isinstance(read_json(call.answer), dict | list) and not call.tool_calls:
+        return _UNKNOWN.format("answer is JSON, and a schema of it that was asked for is")
+    return None
