@@ -76,6 +76,10 @@ def _part(raw: JSON) -> Part | None:
         return ToolResult(id=_text(raw, "id"), response=given, extra=extra)
     if kind == "reasoning":
         return Reasoning(content=str(content or ""), extra=extra)
+    if kind == "media" and (uri := _text(raw, "content")):  # Genkit's
+        media_type = _text(raw, "content_type")
+        modality = (media_type or "image").partition("/")[0]
+        return Media(modality=modality, uri=uri, media_type=media_type)
     if kind in ("blob", "uri", "file"):
         return _media(raw)
     return OtherPart(raw=raw)

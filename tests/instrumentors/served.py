@@ -43,7 +43,7 @@ def parameters(written: Mapping[str, Any]) -> JSON:
     found = {
         _RENAMED.get(name, name): value
         for name, value in written.items()
-        if name not in _NO_PARAMETERS | _HOW_IT_IS_SENT and value is not None
+        if name not in _NO_PARAMETERS | _HOW_IT_IS_SENT and value not in (None, {})
     }
     stop = found.get("stop")
     if isinstance(stop, str):

@@ -495,7 +495,6 @@ INSTRUMENTORS = (
         LANGCHAIN_JS,
         ("@arizeai/openinference-instrumentation-langchain",),
         "openinference_langchain",
-        lacks=frozenset({"text"}),  # which says nothing: {}
         older=None,
     ),
     Instrumentor(
@@ -504,7 +503,7 @@ INSTRUMENTORS = (
         ("langsmith",),
         "langsmith",
         _LANGSMITH,
-        lacks=frozenset({"chain", "format.parameters", "agent", "agent_again", "text"}),
+        lacks=frozenset({"chain", "format.parameters", "agent", "agent_again"}),
         mode="javascript",
         older=None,
     ),

@@ -20,6 +20,11 @@ LAST_RUN = ROOT / "tests/instrumentors/last_run.md"
 FROM_SOURCE = "from-source"
 """The mode of a recording that was not recorded."""
 SOURCES = {
+    "genkit-ai-otel": (
+        "genkit-ai/genkit/blob/0de024bf3052101276092505ab4b4834b432ad96/js/plugins/otel/src"
+        "/gen-ai-instrumentation.ts",
+        "but for `tools` and the schema of an answer, which `captureActionIO` adds",
+    ),
     "langchain4j-observation": (
         "langchain4j/langchain4j/blob/b8b809ed57e4b65ec9b87a27c25564bdd4a80e4b/langchain4j-observation"
         "/src/main/java/dev/langchain4j/observation/convention/DefaultChatModelConvention.java",

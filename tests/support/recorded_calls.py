@@ -385,6 +385,13 @@ RECORDED: dict[str, dict[str, Row]] = {
             usage=(50, 1),
         ),
     },
+    "genkit-ai-otel-1.42.0.from-source": {
+        "chat": Row(parameters={"temperature": 0.2, "max_tokens": 50}, usage=(50, 8)),
+        "tool_call": Row(ASK, CALLS_TOOL, usage=(26, 5)),
+        "image": Row((CHAT[0], (*CHAT[1], ("image", PICTURE))), usage=(58, 8)),
+        "format": Row(answer='{"months":24}', usage=(50, 1)),
+        "own_form": Row(ASK, CALLS_TOOL, tools=(_UNDESCRIBED,), usage=(26, 5)),
+    },
     "google-adk-1.14.1": _but(
         {
             "context": Row((*_ADK, CHAT[1]), usage=(58, 8)),

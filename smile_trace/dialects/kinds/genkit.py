@@ -1,8 +1,9 @@
 """Genkit: a model's request and response as JSON, in Genkit's own form.
 
-Its plugin for OpenAI's API (JavaScript) sends less than that. Source: the packages
-`@genkit-ai/core` 1.42, `tracing/instrumentation`; `@genkit-ai/ai` 1.42, `model-types`;
-`@genkit-ai/compat-oai` 1.20 to 1.42, `model`.
+Its plugin for OpenAI's API (JavaScript) sends less than that. By `@genkit-ai/otel` it writes the
+conventions, without tools and schemas, and its own form where that is asked for. Source: the
+packages `@genkit-ai/core` 1.42, `tracing/instrumentation`; `@genkit-ai/ai` 1.42, `model-types`;
+`@genkit-ai/compat-oai` 1.20 to 1.42, `model`; `@genkit-ai/otel`, not released yet.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from smile_trace.dialects.attributes import (
     stringified,
 )
 from smile_trace.dialects.call import call_of
+from smile_trace.dialects.kinds import gen_ai
 from smile_trace.dialects.parts import message_of, read_message
 from smile_trace.dialects.provider_json import answered
 from smile_trace.records import JSON, Call, Media, Message, Part, Span, ToolCall
@@ -31,6 +33,7 @@ _NAMES = {
     "logProbs": "logprobs",
     "topLogProbs": "top_logprobs",
 }
+_SWITCH = "say captureActionIO: true to new GenAiInstrumentation()"
 _UNSENT = ("topK", "maxOutputTokens")
 """What the plugin for OpenAI's API never sends, as it sends nothing that is 0 or false."""
 
@@ -39,16 +42,21 @@ class Genkit:
     """A call is an action of a model; what is around it, `generate` too, is context."""
 
     name: ClassVar[str] = "genkit"
+    content_switches: ClassVar[Mapping[str, str]] = {"genkit-genai": _SWITCH}
+    tools_recorded_by: ClassVar[Mapping[str, str]] = {"genkit-genai": _SWITCH}
 
     def recognises(self, span: Span) -> bool:
         """Whether the span is an action of a model."""
-        return span.attributes.get("genkit:metadata:subtype") == "model"
+        own = span.attributes.get("genkit:metadata:subtype") == "model"
+        return own or ("genkit.input" in span.attributes and gen_ai.GenAI().recognises(span))
 
     def read_call(self, span: Span) -> Call:
         """Read the call."""
         a = span.attributes
-        request, response = read_object(a.get("genkit:input")), read_object(a.get("genkit:output"))
-        plugin, _, model = (first_text(a, "genkit:name") or span.name).rpartition("/")
+        request = read_object(first_text(a, "genkit:input", "genkit.input"))
+        response = read_object(first_text(a, "genkit:output", "genkit.output"))
+        plugin, _, model = (first_text(a, "genkit:name") or "").rpartition("/")
+        plugin = plugin or first_text(a, "gen_ai.provider.name") or ""
         by_openai = plugin == "openai" and span.resource.get("telemetry.sdk.language") == "nodejs"
         content = answered(response.get("raw"))
         if not content.answers:
@@ -65,7 +73,8 @@ class Genkit:
         }
         content.tools = [_tool(read_object(t), by_openai) for t in read_list(request.get("tools"))]
         content.form, content.provider = "chat", plugin or None
-        content.model = read_text(config.get("version")) or model
+        named = model or first_text(a, "gen_ai.request.model")
+        content.model = read_text(config.get("version")) or named
         used = read_object(response.get("usage"))
         counted = read_usage(used.get("inputTokens"), used.get("outputTokens"))
         content.usage = content.usage or counted
