@@ -35,6 +35,7 @@ class ReasonCode(StrEnum):
     OF_REASONING = "of_reasoning"
     LIMIT_RAISED = "limit_raised"
     REASONING_LEFT_OUT = "reasoning_left_out"
+    IMAGE_WHOLE = "image_whole"
 
     # An explanation that failed or waits.
     CANNOT_EXPLAIN = "cannot_explain"

@@ -176,13 +176,13 @@ class AllOptions(StoredOptions):
             "and words of what matters; of a short prompt its words), `word`, `sentence`, "
             "`section` (by headings, XML elements, labels, numbered items or blank lines), "
             "`message`, `variable`; or `example`, `document`, `tool` (a definition), "
-            "`tool_result`, `media` (an image or file), `reasoning` (of earlier turns), `turn`, "
-            "`step` (a call of tools with its results), a compiled pattern (each match is a unit) "
-            "or spans of your own (`(start, end)`, `(message, start, end)` or texts), with the "
-            "rest of the prompt retained.",
+            "`tool_result`, `media` (an image or file), `cell` (of an image), `reasoning` (of "
+            "earlier turns), `turn`, `step` (a call of tools with its results), a compiled "
+            "pattern (each match is a unit) or spans of your own (`(start, end)`, "
+            "`(message, start, end)` or texts), with the rest of the prompt retained.",
             "What is removed at a time: auto, word, sentence, section, message, variable, "
-            "example, document, tool, tool_result, media, reasoning, turn, step, or the matches "
-            "of a /PATTERN/; by default the settings' (\\[explain] unit), auto.",
+            "example, document, tool, tool_result, media, cell, reasoning, turn, step, or the "
+            "matches of a /PATTERN/; by default the settings' (\\[explain] unit), auto.",
             typed=str,
             metavar="UNIT",
         ),

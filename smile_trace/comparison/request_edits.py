@@ -17,6 +17,7 @@ from smile_trace.attribution.segmentation.selections import WHOLE
 from smile_trace.attribution.segmentation.units import AnyUnit, CannotExplain
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Explanation, Message, Place, Prompted, Segment, Unit, Verdict
+from smile_trace.records.formats.cells import as_sent, with_cells
 from smile_trace.records.formats.requests import asked_with, is_offered, with_offered_tools
 from smile_trace.records.message import identity_of
 from smile_trace.records.tool_results import named_by_tool
@@ -32,15 +33,17 @@ Replaced = Sequence[tuple[Segment, str]]
 
 
 class RequestEdits:
-    """Edits of one request, whose tools are parts of it, too. `explanation`: of its answer; one of
-    another request is not used."""
+    """Edits of one request, whose tools and cells of images are parts of it, too. `explanation`: of
+    its answer; one of another request is not used."""
 
     def __init__(self, prompted: Prompted, explanation: Explanation | None = None) -> None:
-        self._sent, self._whole = prompted, with_offered_tools(prompted)
+        of = () if explanation is None else explanation.messages
+        orders = with_cells(with_offered_tools(prompted)), with_offered_tools(with_cells(prompted))
+        fitting = (w for w in orders if identity_of(w.messages[: len(of)]) == identity_of(of))
+        whole = next(fitting, None)
+        self._sent, self._whole = prompted, whole or orders[0]
         self.messages = self._whole.messages
-        same = [identity_of(one.messages) for one in (self._sent, self._whole)]
-        fits = explanation is not None and identity_of(explanation.messages) in same
-        self.explanation = explanation if fits else None
+        self.explanation = explanation if whole is not None else None
 
     @cached_property
     def shown(self) -> tuple[Segment, ...]:
@@ -97,6 +100,7 @@ class RequestEdits:
                 sent, parameters = asked_with(sent, parameters)
             except ValueError:
                 raise SmileTraceError("the definition of a tool has to stay JSON") from None
+        sent = as_sent(sent)
         if not any(message.content.strip() for message in sent):
             raise SmileTraceError("nothing of the request would be left")
         return self._sent.model_copy(update={"messages": sent, "parameters": parameters})

@@ -29,6 +29,7 @@ from smile_trace.records import (
     Response,
     Signal,
 )
+from smile_trace.records.formats import cells
 from smile_trace.records.formats.requests import asked_with, is_offered
 from smile_trace.semconv import release
 
@@ -136,7 +137,7 @@ async def ask_model(
     if not perturbations:
         return []
     unperturbed = Request.of(prompted)
-    requests = [_asked(unperturbed, row) for row in perturbations]
+    requests = await run_in_thread(lambda: [_asked(unperturbed, row) for row in perturbations])
     with suppress_instrumentation():
         if signal == "probability" and scores_answers(model):
             responses = await model.score(requests, answer)
@@ -159,7 +160,11 @@ def _asked(unperturbed: Request, row: Perturbation) -> Request:
     messages, parameters = row.messages, unperturbed.parameters
     if is_offered(unperturbed.messages):
         messages, parameters = asked_with(messages, parameters)
-    update = {"messages": messages, "parameters": parameters, "replicate": row.replicate}
+    update = {
+        "messages": cells.as_sent(messages),
+        "parameters": parameters,
+        "replicate": row.replicate,
+    }
     return unperturbed.model_copy(update=update)
 
 

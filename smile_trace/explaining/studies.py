@@ -26,20 +26,26 @@ from smile_trace.models import Model, ModelUnavailable, Request
 from smile_trace.models.base import limit_of
 from smile_trace.records import JSON, ExplanationSettings, Note, Prompted, Signal
 from smile_trace.records.formats.answers import read_refusal, read_tool_calls
+from smile_trace.records.formats.cells import why_whole, with_cells
 from smile_trace.records.formats.requests import with_offered_tools
 
+BY_CELLS = ("auto", "cell")
+"""The units that cut images into cells."""
 REASONING = "reasoning"
 """The part of the answer that is the model's reasoning before it."""
 
 
 def as_explained(prompted: Prompted, options: ExplainOptions) -> Prompted:
     """The prompt to be cut, and what is explained of it: for the unit `tool`, the tools offered
-    become one of its messages; for the part `reasoning`, that stands in place of the answer. Raises
-    CannotExplain if the answer is reasoning alone, and that is not asked for."""
+    become one of its messages, for `auto` and `cell` the cells of its images; for the part
+    `reasoning`, that stands in place of the answer. Raises CannotExplain if the answer is reasoning
+    alone, and that is not asked for."""
     if options.answer_part == REASONING and prompted.reasoning is not None:
         prompted = prompted.explaining_reasoning()
     elif (why := why_no_final_answer(prompted)) is not None:
         raise CannotExplain(why)
+    if options.unit in BY_CELLS:
+        return with_cells(prompted)
     return with_offered_tools(prompted) if options.unit == "tool" else prompted
 
 
@@ -118,13 +124,18 @@ def make_study(
     wanted = None if prompted.of_reasoning else options.answer_part
     target = Target.of(settings, scores)
     of_field = target is not None and target.field is not None
+    whole = why_whole(prompted.messages) if options.unit in BY_CELLS else ()
+    of_images = [Note(code=ReasonCode.IMAGE_WHOLE, text=text) for text in whole]
     part, part_note = _part(answer, wanted, whole_without_part=whole_without_part or of_field)
     signal = "text" if prompted.of_reasoning else signal
     shared: dict[str, Any] = {
         "answer": answer,
         "signal": signal,
         "partitioner": partitioner,
-        "notes": tuple(one for one in (note, None if of_field else part_note) if one is not None),
+        "notes": (
+            *(one for one in (note, None if of_field else part_note) if one is not None),
+            *of_images,
+        ),
         "deterministic": model.deterministic(prompted.parameters),
         "remote": model.capabilities.remote,
         "embed": embed,

@@ -30,7 +30,7 @@ from smile_trace.records import (
     Response,
 )
 from smile_trace.records.entry import Entry, EntryUnreadable, canonical, content_id
-from smile_trace.records.formats.requests import OFFERED
+from smile_trace.records.formats.requests import NEVER_SENT
 from smile_trace.records.message import AS_ITEM, FIELD
 
 AROUND = ("cost", "explained_at", "metadata", "package", "method", "schema_version")
@@ -85,7 +85,7 @@ def request_of(explanation: Explanation, call: Call | None = None) -> Prompted:
     noted = {note.code for note in explanation.notes}
     assumed = ReasonCode.PROMPT_ASSUMED in noted
     left_out = why_left_out(explanation)
-    messages = tuple(m for m in explanation.messages if m.role != OFFERED)
+    messages = tuple(m for m in explanation.messages if m.role not in NEVER_SENT)
     if call is not None:
         return Prompted.of(call).model_copy(
             update={

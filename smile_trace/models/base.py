@@ -9,7 +9,7 @@ from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import JSON, Form, Message, Prompted, Record, Response
 from smile_trace.records.call import answer_limit, cut_at_limit
 from smile_trace.records.formats.reasoning import apart, joined
-from smile_trace.records.formats.requests import OFFERED
+from smile_trace.records.formats.requests import NEVER_SENT
 from smile_trace.records.message import FIELD
 
 
@@ -39,7 +39,7 @@ class Request(Record):
 
 def is_prefilled(messages: Sequence[Message]) -> bool:
     """Whether the last message sent is the assistant's, which the answer continues."""
-    sent = [message.role for message in messages if message.role != OFFERED]
+    sent = [message.role for message in messages if message.role not in NEVER_SENT]
     return sent[-1:] == ["assistant"]
 
 

@@ -25,6 +25,7 @@ Unit = Literal[
     "tool_result",
     "media",
     "reasoning",
+    "cell",
     "turn",
     "step",
     "span",

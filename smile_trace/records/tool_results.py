@@ -7,6 +7,7 @@ from typing import NamedTuple
 from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import ordinal
 from smile_trace.records.explanation import SegmentAttribution
+from smile_trace.records.formats.cells import CellName, cell_name
 from smile_trace.records.formats.requests import tool_name
 from smile_trace.records.message import Message, ToolResult, tool_names
 from smile_trace.records.perturbation import Place, Segment
@@ -38,11 +39,13 @@ class ToolName(NamedTuple):
 
 def named_by_tool(
     segment: Segment | SegmentAttribution, messages: Sequence[Message]
-) -> ToolName | None:
-    """Return the name of a tool offered, or of a tool's result; None for any other part, a part of
-    a result or a document with a title included."""
+) -> ToolName | CellName | None:
+    """Return the name of a tool offered, of a tool's result, or of an image's cell; None for any
+    other part, a part of a result or a document with a title included."""
     if segment.unit == "tool" and (tool := tool_name(segment.text)) is not None:
         return ToolName(presentable(tool, longest=_LONGEST), None)
+    if segment.unit == "cell" and segment.message < len(messages):
+        return cell_name(segment.text, messages[segment.message])
     if segment.unit not in ("tool_result", "message") or segment.title is not None:
         return None
     results = list(_results(messages))

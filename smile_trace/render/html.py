@@ -14,6 +14,7 @@ from smile_trace.records import Explanation, Record
 from smile_trace.records.base import view
 from smile_trace.records.evaluation import Faithfulness, OrderCurves
 from smile_trace.render import text
+from smile_trace.render.cells import cell_pictures
 from smile_trace.render.citations import HEAD, citation_rows
 from smile_trace.render.facts import STATUS_WORDS
 from smile_trace.render.heatmap_layout import heatmap
@@ -56,11 +57,13 @@ def filled(template: str, **values: Any) -> str:
 
 def to_html(explanation: Explanation, *, fragment: bool = False, title: str | None = None) -> str:
     """Return the heatmap as a page, or as a `<div>` with its own scoped styles."""
+    picture = heatmap(explanation)
     return filled(
         "heatmap.html.j2",
         fragment=fragment,
         title=short(title or question(explanation), LONGEST_TITLE),
-        picture=heatmap(explanation),
+        picture=picture,
+        images=cell_pictures(explanation.messages, picture.blocks),
         rows=rows(explanation),
         citations=citation_rows(explanation),
         citations_head=HEAD,

@@ -64,6 +64,7 @@ _UNITS = (
     "tool_result",
     "media",
     "reasoning",
+    "cell",
     "turn",
     "step",
 )
@@ -123,8 +124,8 @@ class Explaining(Table, SettableOptions):
     unit: ExplainedUnit = "auto"
     """What is removed at a time; `auto`: the prompt's structure first, then the sentences and
     words of what matters; `word`, `sentence`, `section`, `message`, `variable`; or, with the rest
-    retained, `example`, `document`, `tool`, `tool_result`, `media`, `reasoning` (of earlier turns),
-    `turn`, `step` or every match of a `/pattern/`."""
+    retained, `example`, `document`, `tool`, `tool_result`, `media`, `cell`, `reasoning` (of
+    earlier turns), `turn`, `step` or every match of a `/pattern/`."""
     protect: tuple[str, ...] = ()
     """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never removed."""
     smallest_effect: float = Field(0.1, gt=0, lt=1)

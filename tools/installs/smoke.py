@@ -56,6 +56,7 @@ SMOKE: Mapping[str, str] = {
     "anthropic": EXPLAINS + "import anthropic, smile_trace.models.kinds.anthropic\n",
     "local": EXPLAINS + "import xllamacpp, smile_trace.models.kinds.local\n",
     "mcp": EXPLAINS + "import smile_trace.mcp.server\n",
+    "images": EXPLAINS + "import PIL.Image, smile_trace._guards.images\n",
     "parquet": EXPLAINS + "import pyarrow.parquet, smile_trace.hub.files\n",
     "testing": EXPLAINS + "import smile_trace_contracts.source, smile_trace_contracts.tracker\n",
     "tracing": EXPLAINS + "import opentelemetry.exporter.otlp.proto.http.trace_exporter\n",

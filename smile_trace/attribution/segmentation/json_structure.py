@@ -268,7 +268,8 @@ def _outward(start: int, end: int, escapes: Sequence[Range]) -> Range:
 class MessageText:
     """A text of its own in a message's content, at characters `[start, end)`. `result` is set for a
     tool's result, whose `root` is then its structure (offsets from `start`), if it is JSON. `media`
-    marks the title of an image or file, which is one piece. `document`: it is one as a whole."""
+    marks the title of an image or file, which is one piece, and `uri` is its address. `document`:
+    it is one as a whole."""
 
     start: int
     end: int
@@ -277,6 +278,7 @@ class MessageText:
     media: bool = False
     document: bool = False
     title: str | None = None
+    uri: str | None = None
 
     def moved(self, ranges: Sequence[Range]) -> list[Range]:
         """Ranges of this text as ranges of the message's content."""
@@ -294,6 +296,7 @@ def message_texts(message: Message) -> tuple[MessageText, ...]:
             slot.media,
             slot.document,
             slot.title,
+            getattr(message.parts[slot.part], "uri", None) if slot.media else None,
         )
         for slot in message.slots
     )

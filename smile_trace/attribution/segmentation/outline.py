@@ -19,6 +19,7 @@ from itertools import count, groupby
 from smile_trace.attribution.segmentation.boundaries import Range, word_range
 from smile_trace.attribution.segmentation.units import UnitSplitter
 from smile_trace.records import Place, Prompted, Segment, Unit
+from smile_trace.records.formats.cells import CELLS
 
 
 class Outline:
@@ -55,6 +56,8 @@ class Outline:
     def unit(self, places: Sequence[Place]) -> Unit:
         """The unit that these places form as a whole; `span` if they form none."""
         message = places[0][0]
+        if self._messages[message].role == CELLS:
+            return "cell"
         if message != places[-1][0]:
             return "span"
         [inside] = self._without_marks(message, [(places[0][1], places[-1][2])])

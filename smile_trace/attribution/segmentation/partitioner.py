@@ -28,6 +28,8 @@ from smile_trace.attribution.segmentation.units import (
     split_around,
 )
 from smile_trace.records import Document, Place, Prompted, Segment, Unit
+from smile_trace.records.formats.cells import CELLS
+from smile_trace.records.formats.cells import places as cells_in
 
 _Piece = tuple[tuple[Place, ...], bool]
 """The places of a segment, and whether it is protected."""
@@ -80,11 +82,11 @@ class Segmentation:
 
     `auto` begins with the prompt's structure (messages, documents, sections, values) and ends with
     words. It begins with words if the limit is at least twice their number, or if the structure has
-    fewer than FEW parts and the words fit; with sentences if they do not. Retrieved documents are
-    parts of the structure, which `auto` then always begins with. Two or more documents of an answer
-    that cites them, else two or more tool results, come first, each a segment, then the other
-    messages: few segments, of which every combination may be asked, tell of the second cause beside
-    the first.
+    fewer than FEW parts and the words fit; with sentences if they do not. Retrieved documents
+    and cells of images are parts of the structure, which `auto` then always begins with. Two or
+    more documents of an answer that cites them, else two or more tool results, come first, each a
+    segment, then the other messages: few segments, of which every combination may be asked, tell of
+    the second cause beside the first.
 
     `word`, `sentence`, `section`, `message` and `variable` cover the prompt; for the other units
     (`example`, `document`, patterns, own spans) the rest of the prompt is a protected `span`.
@@ -146,7 +148,8 @@ class Segmentation:
             return self._first
         if self.unit == "auto" and self._retrieved:  # each is to have a value of its own
             return self._parts([self.segments], limit, most, fewest=2, whole=True)
-        if self.unit != "auto" or self._begins_with_words(limit):
+        of_image = any(message.role == CELLS for message in self._messages)
+        if self.unit != "auto" or (not of_image and self._begins_with_words(limit)):
             return self._fit([self.segments], limit)
         return self._parts([self.segments], limit, most, fewest=FEW, whole=True)
 
@@ -366,7 +369,10 @@ class Segmentation:
             sent = self._messages[message]
             if not also:
                 unit = self._splitter.indivisible(message).get((start, end), unit)
-            place, counted = key_stem(self._uses, message, start, key or unit)
+            unit = "cell" if sent.role == CELLS else unit
+            half = unit == "cell" and len(cells_in(sent.content[start:end])) == 1
+            kind = key or ("half" if half else unit)
+            place, counted = key_stem(self._uses, message, start, kind)
             retrieved = self._document_at(message, start, end) if unit == "document" else None
             title = self._splitter.title(message, start, end)
             if retrieved is not None and retrieved.id is not None:

@@ -15,6 +15,7 @@ from smile_trace.attribution.segmentation.units import (
     exactly,
 )
 from smile_trace.records import Message, Place, Prompted, ToolCall, ToolResult
+from smile_trace.records.formats.cells import CELLS
 from smile_trace.records.formats.requests import OFFERED, chosen_tool, tool_name
 
 WHOLE = ("turn", "step")
@@ -159,6 +160,11 @@ def picked_units(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] |
             "The prompt shows no documents (<document> elements, [1] or 'Document 1:' blocks, "
             "tool messages): give a pattern or spans as the unit, or take 'section'."
         )
+    elif unit == "cell":
+        of_images = [m for m in messages if prompted.messages[m].role == CELLS]
+        whole = ((m, len(prompted.messages[m].content)) for m in of_images)
+        units = [((m, a, b),) for m, end in whole for a, b in splitter.split("section", m, 0, end)]
+        missing = "No image could be cut into cells: explain it by the unit 'auto'."
     elif unit == "tool":
         units = tools(prompted)
         missing = "The request offers no tools: explain it by the unit 'auto'."

@@ -20,6 +20,7 @@ from smile_trace.attribution.segmentation.structure import (
 )
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import Message, Place, Prompted, Reasoning, Unit
+from smile_trace.records.formats.cells import CELLS, image_of, joined, places
 from smile_trace.records.formats.reasoning import range_of_reasoning
 
 Spans = Sequence[str | tuple[int, int] | tuple[int, int, int]]
@@ -70,6 +71,9 @@ class UnitSplitter:
     def __init__(self, prompted: Prompted) -> None:
         self._messages = prompted.messages
         self._texts = [message_texts(message) for message in prompted.messages]
+        in_cells = {image_of(m, self._messages) for m in self._messages if m.role == CELLS}
+        every = ((m, text) for m, texts in enumerate(self._texts) for text in texts)
+        self._by_cells = {(m, text.start) for m, text in every if text.uri in in_cells - {None}}
         self._templates: list[list[Range]] = [[] for _ in prompted.messages]
         self._values: list[list[Range]] = [[] for _ in prompted.messages]
         self._documents: dict[int, list[Range]] = {}
@@ -159,10 +163,15 @@ class UnitSplitter:
         if unit == "message":
             whole = boundaries.strip(text, start, end)
             return [] if whole is None else [whole]
+        if self._messages[message].role == CELLS:
+            halves = [half for half in places(text) if start <= half.start and half.end <= end]
+            cells = halves if unit in ("word", "sentence") else joined(halves)
+            return [(cell.start, cell.end) for cell in cells]
         found, at = list[Range](), start
         for a, b in self.indivisible(message):
             if start <= a and b <= end:
-                found += [*self._split_between(unit, message, at, a), (a, b)]
+                found += self._split_between(unit, message, at, a)
+                found += [] if (message, a) in self._by_cells else [(a, b)]
                 at = b
         return [*found, *self._split_between(unit, message, at, end)]
 

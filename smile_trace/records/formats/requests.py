@@ -256,6 +256,10 @@ def with_offered_tools(prompted: Prompted) -> Prompted:
     return prompted.model_copy(update={"messages": (*prompted.messages, offered)})
 
 
+NEVER_SENT = (OFFERED, "image by cells")
+"""The roles of messages that make something else of a request parts: tools, cells of images."""
+
+
 def is_offered(messages: Sequence[Message]) -> bool:
     """Whether the message of the tools is among these."""
     return any(message.role == OFFERED for message in messages)
