@@ -32,7 +32,7 @@ class Mastra:
     name: ClassVar[str] = "mastra"
     precedence: ClassVar[int] = 2
     """It writes the GenAI conventions, or OpenInference's, incompletely."""
-    tools_recorded_by: ClassVar[Mapping[str, str]] = {_SCOPE: "it records only their names"}
+    tools_recorded_by: ClassVar[Mapping[str, str]] = {_SCOPE: "Mastra writes their names alone"}
 
     def recognises(self, span: Span) -> bool:
         """Whether the span is a request to a model."""
