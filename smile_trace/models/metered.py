@@ -15,6 +15,7 @@ from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.models.base import (
     Capabilities,
     Model,
+    ModelUnavailable,
     Request,
     checked,
     counts_tokens,
@@ -275,8 +276,12 @@ class MeteredModel(Meter):
     ) -> list[Response]:
         async def one(request: Request) -> Response:
             attempt = await self.reserve([request], answer=answer, bound=Usage(), usd=None)
-            async with self.slot():
-                [response] = await ask([request])
+            try:
+                async with self.slot():
+                    [response] = await ask([request])
+            except ModelUnavailable:  # others may go on without it, and would wait for it
+                await self.release(attempt, sent=True)
+                raise
             await self.settle(attempt, [response])
             return response
 

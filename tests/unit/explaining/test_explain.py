@@ -13,7 +13,8 @@ from smile_trace._text.log_context import about, log_fields
 from smile_trace.attribution import AnswerSpanNotFound, CannotExplain
 from smile_trace.explaining import ExplanationFailed
 from smile_trace.explaining.driver import run_in_thread
-from smile_trace.models import ModelUnavailable
+from smile_trace.hub.check import reproductions
+from smile_trace.models import Capabilities, ModelUnavailable, ReasoningRefused
 from smile_trace.models.registry import NoModel
 from smile_trace.records import Explanation, Message, Reasoning, TextPart
 from smile_trace.store import StoreError
@@ -429,3 +430,30 @@ def test_earlier_reasoning_is_one_part(unit, inline):
     assert (driver.unit, driver.name) == ("reasoning", "1. The code is kept. 2. It is 4711")
     assert "the assistant's reasoning “1. The code is kept. 2. It is 4711”" in found.summary
     assert sum(s.unit == "reasoning" for s in found.segments) == 1
+
+
+def _thinks(request):
+    return any(isinstance(part, Reasoning) for m in request.messages for part in m.parts)
+
+
+class _Bound(PlantedModel):
+    """Refuses reasoning as soon as a word before it is removed, as newer models do."""
+
+    capabilities = Capabilities(takes_reasoning=("signature",), remote=True)
+
+    async def generate(self, requests):
+        for request in requests:
+            if _thinks(request) and request.messages[0].content != "a cat saw one fox":
+                raise ReasoningRefused("it is bound")
+        return await super().generate(requests)
+
+
+def test_reasoning_that_the_server_refuses_is_left_out_within_the_budget():
+    thought = Reasoning(content="hm", extra={"signature": "s"})
+    model = _Bound(reasons, deterministic=False)
+    found = smile_trace.explain(_said_before(thought), model=model, answer="The fox runs.")
+    assert found.status == "reliable"
+    assert "Asked without its earlier reasoning: it is bound." in found.summary
+    assert 0 < sum(map(_thinks, model.asked)) < len(model.asked) <= found.settings.budget
+    [again, *_] = reproductions(found)
+    assert (again.fidelity, again.summary) == (found.fidelity, found.summary)
