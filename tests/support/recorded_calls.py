@@ -30,7 +30,6 @@ from tests.instrumentors.applications.texts import (
     NUMBERED,
     QUESTION,
     RETURNS,
-    SCHEMA,
     SYSTEM,
     TEMPLATE,
     WARRANTY,
@@ -302,89 +301,9 @@ _NET = _but(
 )
 _UNSEEN = Row((), None, usage=None)
 _AFTER_JS: tuple[Said, ...] = (*_AFTER_0[:3], ("tool", ("result", "call_0", '{"months":24}')))
-_PICTURED: tuple[Said, ...] = (("system", SYSTEM), (*PARTS[1], ("image", PICTURE)))
-_STRICT = {"name": "warranty", "strict": True, "schema": SCHEMA}
-_CHOSEN = {"type": "function", "function": {"name": "look_up_warranty"}}
-_TOLD: tuple[Said, ...] = (("system", SYSTEM), ("user", f"{WARRANTY}\n\n{QUESTION}"))
-_SPLIT: tuple[Said, ...] = (("system", SYSTEM), ("user", WARRANTY, QUESTION))
-_AFTER_EMPTY = (*_AFTER_0[:2], ("assistant", "", _AFTER_0[2][1]), _AFTER_0[3])
-LANGCHAIN_JS = _but(
-    {
-        "chain": Row(_CHAIN, documents=(WARRANTY, RETURNS), usage=(48, 8)),
-        "stream": Row(_TOLD, usage=None),
-        "tool_call": Row(ASK, CALLS_TOOL, tools=(TOOL,), usage=(26, 5)),
-        "tool_result": Row(_AFTER_EMPTY, tools=(TOOL,), usage=(47, 8)),
-        "chosen": Row(ASK, CALLS_TOOL, tools=(TOOL,), usage=(26, 5)),
-        "parts": Row(_SPLIT, usage=(45, 8)),
-        "image": Row((_SPLIT[0], (*_SPLIT[1], ("image", PICTURE))), usage=(50, 8)),
-        "format": Row(_TOLD, '{"months":24}', usage=(38, 1)),
-        "responses": Row(_TOLD, form="responses", usage=(42, 8)),
-        "agent": Row(ASK[1:], CALLS_TOOL, tools=(TOOL,), usage=(11, 5)),
-        "agent_again": Row(_AFTER_EMPTY[1:], tools=(TOOL,), usage=(36, 8)),
-    },
-    every={"parameters": {"temperature": 0}},
-    chosen={"parameters": {"temperature": 0, "tool_choice": _CHOSEN}},
-    format={
-        "parameters": {
-            "temperature": 0,
-            "response_format": {"type": "json_schema", "json_schema": _STRICT},
-        }
-    },
-)
-MASTRA = {
-    "chat": Row(
-        parameters={
-            "temperature": 0,
-            "top_p": 0.9,
-            "seed": 7,
-            "max_tokens": 50,
-            "stop": ["\n\n"],
-        },
-        usage=(50, 8),
-    ),
-    "stream": Row(usage=None),
-    "agent": Row(ASK, CALLS_TOOL, usage=(26, 5)),
-    "agent_again": Row((*ASK, ("assistant", None), ("tool", None)), usage=(46, 8)),
-    "offered": Row(usage=(50, 8)),
-    "parts": Row(PARTS, usage=(56, 8)),
-    "image": Row((CHAT[0], (*CHAT[1], ("image", PICTURE))), usage=(58, 8)),
-    "format": Row(answer='{"months":24}', usage=(50, 1)),
-}
-_USED = (
-    "\n\nUse the following information to complete your task:\n\n"
-    f"- [0]: {WARRANTY}\n- [1]: {RETURNS}\n\n"
-)
 _UNDESCRIBED = (TOOL[0], "", TOOL[2])
 
 RECORDED: dict[str, dict[str, Row]] = {
-    "arizeai-openinference-instrumentation-langchain-4.1.1": LANGCHAIN_JS,
-    "genkit-1.42.0": {
-        "chat": Row(
-            parameters={"temperature": 0.2, "top_p": 0.9, "seed": 7, "stop": ["\n\n"]},
-            usage=(50, 8),
-        ),
-        "stream": Row(usage=None),
-        "rag": Row((*ASK, ("user", _USED)), documents=(WARRANTY, RETURNS), usage=(62, 8)),
-        "chosen": Row(ASK, CALLS_TOOL, tools=(_UNDESCRIBED,), usage=(26, 5)),
-        "agent": Row(ASK, CALLS_TOOL, tools=(_UNDESCRIBED,), usage=(26, 5)),
-        "agent_again": Row(
-            _AFTER_JS,
-            tools=(_UNDESCRIBED,),
-            usage=(44, 8),
-        ),
-        "parts": Row((*PARTS[:1], ("user", NUMBERED), ("user", QUESTION)), usage=(53, 8)),
-        "image": Row(_PICTURED, usage=(63, 8)),
-        "format": Row(
-            answer='{"months":24}',
-            parameters={
-                "response_format": {
-                    "type": "json_schema",
-                    "json_schema": {"name": "output", "schema": SCHEMA},
-                }
-            },
-            usage=(50, 1),
-        ),
-    },
     "genkit-ai-otel-1.42.0.from-source": {
         "chat": Row(parameters={"temperature": 0.2, "max_tokens": 50}, usage=(50, 8)),
         "tool_call": Row(ASK, CALLS_TOOL, usage=(26, 5)),
@@ -419,13 +338,6 @@ RECORDED: dict[str, dict[str, Row]] = {
         two={"model": _DATED},
         completion={"model": "gpt-3.5-turbo-instruct-2024-07-18"},
     ),
-    "langsmith-0.12.0.javascript": _but(
-        LANGCHAIN_JS,
-        chain=None,
-        format={"parameters": {"temperature": 0}},
-        agent=None,
-        agent_again=None,
-    ),
     "langsmith-0.15.1.langchain-only": LANGCHAIN,
     "langsmith-0.15.1.openai-only": BY_ITEMS,
     "logfire-5.4.0": _but(
@@ -434,13 +346,6 @@ RECORDED: dict[str, dict[str, Row]] = {
         completion={"messages": ()},
     ),
     "logfire-5.4.0.version_1": CLIENT,
-    "mastra-arize-1.3.8": _but(
-        MASTRA,
-        chat={
-            "parameters": {"temperature": 0, "top_p": 0.9, "seed": 7, "max_tokens": 50},
-        },
-    ),
-    "mastra-otel-exporter-1.4.0": MASTRA,
     "microsoft-extensions-ai-10.10.0.from-source": _but(
         {**_NET, "tool_call": replace(_NET["tool_call"], tools=(TOOL,))},
         every={
@@ -615,24 +520,6 @@ RECORDED: dict[str, dict[str, Row]] = {
             "tool_result": Row(_AFTER),
         },
         every={"usage": (0, 0), "tools": (TOOL,)},
-    ),
-    "traceloop-node-server-sdk-0.27.0": _but(
-        {
-            "chat": Row(usage=(50, 8)),
-            "stream": Row(usage=(63, 10)),
-            "tool_call": Row(ASK, CALLS_TOOL, tools=(TOOL,), usage=(26, 5)),
-            "tool_result": Row(_AFTER_0, tools=(TOOL,), usage=(50, 8)),
-            "chosen": Row(ASK, CALLS_TOOL, tools=(TOOL,), usage=(26, 5)),
-            "parts": Row(PARTS, usage=(56, 8)),
-            "image": Row(_PICTURED, usage=(61, 8)),
-            "format": Row(answer='{"months":24}', usage=(50, 1)),
-            "responses": Row(CHAT[1:], form="responses", usage=(32, 8)),
-            "responses_list": Row(form="responses", usage=(50, 8)),
-        },
-        every={"parameters": {"temperature": 0.2}},
-        chat={"parameters": {"temperature": 0.2, "top_p": 0.9, "max_tokens": 50}},
-        responses={"parameters": {}},
-        responses_list={"parameters": {}},
     ),
 }
 """The calls of each file, in the order of their traces and starts."""
