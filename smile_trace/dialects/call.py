@@ -31,6 +31,15 @@ CLIENT_RECORDS = "use OpenTelemetry's or OpenInference's instrumentor of the mod
 """A value of `tools_recorded_by` and `calls_recorded_by`, of an instrumentor that leaves out the
 tools, or every call of a model."""
 
+_SWITCHES = {
+    "gen_ai.request.messages": "update Sentry's SDK, which now writes gen_ai.input.messages",
+    "sentry.origin": "say recordInputs: true and recordOutputs: true in Sentry's integration "
+    "(Python: send_default_pii=True)",
+    "az.namespace": "set AZURE_TRACING_GEN_AI_CONTENT_RECORDING_ENABLED=true",
+}
+"""By an attribute, where the scope is the application's. Sources: sentry-javascript (#18944,
+`tracing/openai`), azure-ai-inference (readme)."""
+
 
 @dataclass
 class SpanContent:
@@ -120,12 +129,23 @@ def _answer(span: Span, content: SpanContent) -> tuple[str | None, str | None]:
     if first is None or not is_captured(first) or _is_off(content, called_tools(first)):
         failed = read_status(span) in ("raised", "cancelled")
         known = failed and any(map(has_content, content.messages))
-        return None, content.no_content or (None if known else NOT_CAPTURED)
+        return None, content.no_content or (None if known else _not_captured(span))
     if (answer := answer_of(first, content.finish_reason)) is not None:
         return answer, content.no_content
     kinds = [part.kind for part in other_parts((first,))] or ["media"]
     said = f"the answer is no text but {', '.join(dict.fromkeys(kinds))}"
     return None, content.no_content or said
+
+
+def _not_captured(span: Span) -> str:
+    how = how_to_capture(span)
+    return NOT_CAPTURED if how is None else f"{NOT_CAPTURED}: {how}"
+
+
+def how_to_capture(span: Span) -> str | None:
+    """How the span's instrumentor is told to write content; None if that is not known."""
+    by_attribute = (how for name, how in _SWITCHES.items() if name in span.attributes)
+    return next(by_attribute, None) or hint("content_switches", span.scope)
 
 
 def _is_off(content: SpanContent, calls: Sequence[ToolCall]) -> bool:

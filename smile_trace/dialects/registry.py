@@ -99,12 +99,13 @@ def _place(dialect: Dialect) -> tuple[int, str]:
 def hint(
     kind: Literal["content_switches", "tools_recorded_by", "calls_recorded_by"], scope: str
 ) -> str | None:
-    """The dialects' hint about a scope, from the longest name that it begins with."""
+    """The dialects' hint about a scope, from the longest name that it begins with: of a module, or
+    of a package of npm (`@scope/name-`)."""
     said = {
         start: what
         for dialect in known()
         for start, what in getattr(dialect, kind, {}).items()
-        if scope == start or scope.startswith(f"{start}.")
+        if scope == start or scope.startswith(start if start.endswith("-") else f"{start}.")
     }
     return said[max(said, key=len)] if said else None
 

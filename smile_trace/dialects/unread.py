@@ -7,16 +7,27 @@ from typing import NamedTuple
 from smile_trace import semconv
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects.attributes import NOT_CAPTURED
+from smile_trace.dialects.call import how_to_capture
 from smile_trace.dialects.parts import has_content
 from smile_trace.dialects.registry import dialect_of, hint
 from smile_trace.dialects.traces import around
 from smile_trace.records import Call, Span, Trace
 
-_OFF = "content capture is off"
 _HAS_MODEL = re.compile(r"(^|[._])model([._](name|id))?$")
 _HAS_CONTENT = re.compile(r"(prompt|completion|messages)([._]|$)")
 _OTHER_WORK = re.compile(r"embed|rerank|moderation|agent|workflow|tool|retriev|task", re.IGNORECASE)
 _NO_WORK = "create_agent"
+_UNKNOWN = "its attributes are of no dialect that is known"
+_BY_CLIENT = "add OpenTelemetry's or OpenInference's instrumentor of the model's client"
+_OTHER_FORMS = {
+    "braintrust.metadata": (re.compile('"model"'), f"Braintrust's form is not read: {_BY_CLIENT}"),
+    "haystack.component.type": (
+        re.compile("Generator$"),
+        f"Haystack's own spans are not read: {_BY_CLIENT}",
+    ),
+}
+"""Attributes of calls in a form of their own. Sources: `braintrust-sdk-java`, `-ruby`, `-go`;
+haystack-ai, `core/pipeline/base.py`."""
 _KINDS = (semconv.OPERATION_NAME, "openinference.span.kind", "llm.request.type")
 
 
@@ -43,10 +54,19 @@ def unread(trace: Trace) -> Iterator[Unread]:
             yield Unread(scope, f"it records no call of a model: {how}")
     for span in trace.spans:
         inside = any(outer.span_id in asked for outer in around(span, spans))
-        if inside or span.span_id in taken or not looks_like_a_call(span):
+        if inside or span.span_id in taken:
             continue
-        if not _is_read(span):  # else another says it better
-            yield Unread(span.scope, "its attributes are of no dialect that is known")
+        if (form := _other_form(span)) is not None:
+            yield Unread(span.scope, form)
+        elif looks_like_a_call(span) and not _is_read(span):  # else another says it better
+            yield Unread(span.scope, _UNKNOWN)
+
+
+def _other_form(span: Span) -> str | None:
+    for name, (values, said) in _OTHER_FORMS.items():
+        if values.search(str(span.attributes.get(name, ""))):
+            return said
+    return None
 
 
 def _is_read(span: Span) -> bool:
@@ -69,10 +89,7 @@ def looks_like_a_call(span: Span) -> bool:
 def _why_no_content(call: Call, span: Span) -> str | None:
     if call.status != "returned" or any(map(has_content, call.messages)):
         return None
-    if call.no_content not in (None, NOT_CAPTURED):
+    if call.no_content is not None and not call.no_content.startswith(NOT_CAPTURED):
         return call.no_content
-    return f"{_OFF}: {_how(span.scope)}"
-
-
-def _how(scope: str) -> str:
-    return hint("content_switches", scope) or "see how its instrumentor is told to write it"
+    how = how_to_capture(span) or "see how its instrumentor is told to write it"
+    return f"content capture is off: {how}"

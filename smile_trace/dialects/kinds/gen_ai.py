@@ -128,17 +128,26 @@ class GenAI:
     content_switches: ClassVar[Mapping[str, str]] = {
         "opentelemetry.instrumentation.genai": f"set {_CAPTURE_CONTENT}=SPAN_ONLY",
         "opentelemetry.util.genai": f"set {_CAPTURE_CONTENT}=SPAN_ONLY",
-        "Microsoft.SemanticKernel": (
-            "set SEMANTICKERNEL_EXPERIMENTAL_GENAI_ENABLE_OTEL_DIAGNOSTICS_SENSITIVE=true"
+        **dict.fromkeys(
+            ("Microsoft.SemanticKernel", "semantic_kernel"),
+            "set SEMANTICKERNEL_EXPERIMENTAL_GENAI_ENABLE_OTEL_DIAGNOSTICS_SENSITIVE=true",
         ),
         "Experimental.Microsoft": f"set {_CAPTURE_CONTENT}=true",
         "org.springframework.boot": (
             "Spring AI and LangChain4j write none: add OpenInference's instrumentor "
             "(com.arize:openinference-instrumentation-springAI, -langchain4j)"
         ),
-        "opentelemetry.instrumentation.openai_v2": (
-            f"set {_CAPTURE_CONTENT}=true, and export its logs, too"
+        **dict.fromkeys(
+            (
+                "opentelemetry.instrumentation.openai_v2",
+                "opentelemetry.instrumentation.google_genai",
+                "opentelemetry.instrumentation.botocore",
+                "@opentelemetry/instrumentation-",  # JavaScript's, types.ts of each
+                "io.opentelemetry",  # the Java agent's
+            ),
+            f"set {_CAPTURE_CONTENT}=true, and export its logs, too",
         ),
+        "agent_framework": "set ENABLE_SENSITIVE_DATA=true",
     }
     tools_recorded_by: ClassVar[Mapping[str, str]] = {
         "opentelemetry.instrumentation.openai_v2": _RECORDS_TOOLS,

@@ -1,6 +1,7 @@
 """Langfuse's SDK (`langfuse.observation.*`). Source: langfuse 5, `_client/attributes.py`, and its
 wrapper of the OpenAI client."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from smile_trace import semconv
@@ -31,6 +32,10 @@ class Langfuse:
     """A call is an observation of the type generation."""
 
     name: ClassVar[str] = "langfuse"
+    content_switches: ClassVar[Mapping[str, str]] = {
+        "langfuse-sdk": "unset LANGFUSE_OBSERVE_DECORATOR_IO_CAPTURE_ENABLED, capture_input and "
+        "capture_output"
+    }
 
     def recognises(self, span: Span) -> bool:
         """Whether the span is a generation."""

@@ -1,6 +1,7 @@
 """LangSmith by OpenTelemetry (`LANGSMITH_OTEL_ENABLED`): the whole request and response as JSON.
 Source: langsmith 0.15, `_internal/otel/_otel_exporter.py`."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from smile_trace.dialects import provider_json
@@ -18,6 +19,9 @@ class LangSmith:
     """A call is a run of the kind llm."""
 
     name: ClassVar[str] = "langsmith"
+    content_switches: ClassVar[Mapping[str, str]] = {
+        "langsmith": "unset LANGSMITH_HIDE_INPUTS and LANGSMITH_HIDE_OUTPUTS"
+    }
 
     def recognises(self, span: Span) -> bool:
         """Whether the span is a run of the kind llm; prompts are chats by their attributes."""

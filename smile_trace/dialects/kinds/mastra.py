@@ -30,6 +30,9 @@ class Mastra:
     """A call is a `model_inference`; older releases have none, and others read their spans."""
 
     name: ClassVar[str] = "mastra"
+    content_switches: ClassVar[Mapping[str, str]] = {
+        "@mastra/otel-exporter": "leave hideInput and hideOutput out of its tracingOptions"
+    }
     precedence: ClassVar[int] = 2
     """It writes the GenAI conventions, or OpenInference's, incompletely."""
     tools_recorded_by: ClassVar[Mapping[str, str]] = {_SCOPE: "Mastra writes their names alone"}

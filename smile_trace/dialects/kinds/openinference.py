@@ -58,11 +58,10 @@ class OpenInference:
     name: ClassVar[str] = "openinference"
     precedence: ClassVar[int] = 1
     """OpenInference's instrumentors write into the spans of others, too."""
-    content_switches: ClassVar[Mapping[str, str]] = {
-        "openinference.instrumentation": (
-            "unset OPENINFERENCE_HIDE_INPUTS, OPENINFERENCE_HIDE_OUTPUTS and their like"
-        )
-    }
+    content_switches: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("openinference.instrumentation", "@arizeai/openinference-instrumentation-"),
+        "unset OPENINFERENCE_HIDE_INPUTS, OPENINFERENCE_HIDE_OUTPUTS and their like",
+    )
     tools_recorded_by: ClassVar[Mapping[str, str]] = {
         f"openinference.instrumentation.{name}": CLIENT_RECORDS
         for name in ("autogen_agentchat", "haystack")

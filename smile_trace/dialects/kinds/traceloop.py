@@ -32,7 +32,8 @@ class Traceloop:
 
     name: ClassVar[str] = "traceloop"
     content_switches: ClassVar[Mapping[str, str]] = {
-        "opentelemetry.instrumentation": "set TRACELOOP_TRACE_CONTENT=true"
+        "opentelemetry.instrumentation": "set TRACELOOP_TRACE_CONTENT=true",
+        "@traceloop/instrumentation-": "say traceContent: true in traceloop.initialize()",
     }
     tools_recorded_by: ClassVar[Mapping[str, str]] = {
         "opentelemetry.instrumentation.openai": "say OpenAIInstrumentor(use_legacy_attributes=True)"

@@ -143,3 +143,69 @@ def test_of_no_dialect() -> None:
     assert one == ("acme.tracing", "its attributes are of no dialect that is known")
     [trace] = traces_of([span(9, "acme.tracing", {"http.request.method": "GET"})])
     assert list(unread(trace)) == []
+
+
+CONTENT_OFF = {
+    "@mastra/otel-exporter": "hideInput",
+    "@opentelemetry/instrumentation-openai": "CAPTURE_MESSAGE_CONTENT=true",
+    "@traceloop/instrumentation-openai": "traceContent: true",
+    "Experimental.Microsoft.Extensions.AI": "CAPTURE_MESSAGE_CONTENT=true",
+    "Microsoft.SemanticKernel.Diagnostics": "ENABLE_OTEL_DIAGNOSTICS_SENSITIVE=true",
+    "agent_framework": "ENABLE_SENSITIVE_DATA=true",
+    "io.opentelemetry.openai-java-1.1": "CAPTURE_MESSAGE_CONTENT=true",
+    "opentelemetry.instrumentation.genai.openai": "CAPTURE_MESSAGE_CONTENT=SPAN_ONLY",
+    "opentelemetry.instrumentation.google_genai": "CAPTURE_MESSAGE_CONTENT=true",
+    "opentelemetry.instrumentation.openai": "TRACELOOP_TRACE_CONTENT=true",
+    "openlit.otel.tracing": "capture_message_content=True",
+    "org.springframework.boot": "add OpenInference's instrumentor",
+    "pydantic-ai": "include_content=True",
+    "semantic_kernel.utils.telemetry": "ENABLE_OTEL_DIAGNOSTICS_SENSITIVE=true",
+}
+"""What is said of a chat without content, by its scope."""
+NO_CONTENT: dict[str, tuple[dict[str, object], str]] = {
+    "@arizeai/openinference-instrumentation-langchain": (
+        {"openinference.span.kind": "LLM", "llm.model_name": "m"},
+        "OPENINFERENCE_HIDE_INPUTS",
+    ),
+    "ai": ({"ai.operationId": "ai.generateText.doGenerate"}, "recordInputs: true"),
+    "com.anthropic.claude_code.tracing": (
+        {"span.type": "llm_request"},
+        "OTEL_LOG_RAW_API_BODIES=1",
+    ),
+    "gcp.vertex.agent": (
+        {"gcp.vertex.agent.llm_request": "{}", "gen_ai.request.model": "m"},
+        "ADK_TELEMETRY_SCHEMA_VERSION_OPT_IN=1",
+    ),
+    "genkit-genai": (
+        {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"},
+        "captureActionIO",
+    ),
+    "langfuse-sdk": ({"langfuse.observation.type": "generation"}, "IO_CAPTURE_ENABLED"),
+    "langsmith": ({"langsmith.span.kind": "llm"}, "LANGSMITH_HIDE_INPUTS"),
+    "litellm": (
+        {"litellm.call_id": "1", "llm.request.type": "acompletion"},
+        "turn_off_message_logging",
+    ),
+    "my.service": (
+        {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "sentry.origin": "auto"},
+        "recordInputs: true",
+    ),
+    "my.azure.service": (
+        {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "az.namespace": "x"},
+        "AZURE_TRACING_GEN_AI_CONTENT_RECORDING_ENABLED=true",
+    ),
+    "my.pipeline": ({"haystack.component.type": "OpenAIChatGenerator"}, "Haystack's own spans"),
+    "braintrust-java": ({"braintrust.metadata": '{"model": "m"}'}, "Braintrust's form"),
+}
+"""The same of spans that are not written by the conventions."""
+
+
+@pytest.mark.parametrize("scope", [*CONTENT_OFF, *NO_CONTENT])
+def test_what_to_set_is_said_of_every_emitter(scope: str) -> None:
+    """One sentence, with the name of the switch; `smile-trace calls` says it of the call, too."""
+    chat: dict[str, object] = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    attributes, said = NO_CONTENT.get(scope, (chat, CONTENT_OFF.get(scope, "")))
+    [trace] = traces_of([span(9, scope, attributes)])
+    [one] = unread(trace)
+    assert (one.scope, said in one.why) == (scope, True), one.why
+    assert all(said in str(call.no_content) for call in trace.calls)
