@@ -300,7 +300,6 @@ _NET = _but(
     every={"parameters": {"max_tokens": 50, **_COLD["parameters"]}},
 )
 _UNSEEN = Row((), None, usage=None)
-_AFTER_JS: tuple[Said, ...] = (*_AFTER_0[:3], ("tool", ("result", "call_0", '{"months":24}')))
 _UNDESCRIBED = (TOOL[0], "", TOOL[2])
 
 RECORDED: dict[str, dict[str, Row]] = {

@@ -57,7 +57,7 @@ class Mastra:
         content.messages = _messages(step, generation)
         output = read_object(step.get("mastra.model_step.output"))
         content.answers = _answer(output) or content.answers
-        invoked = read_object(generation.get("llm.invocation_parameters"))
+        invoked = {**read_object(generation.get("llm.invocation_parameters"))}
         invoked["max_tokens"] = invoked.pop("max_completion_tokens", None)  # as it was sent
         content.parameters = {**invoked, **content.parameters}
         content.model = content.model or first_text(generation, "llm.model_name")
