@@ -22,6 +22,7 @@ from smile_trace.explaining.options import AnyModel, ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare_call
 from smile_trace.records import Call, Explanation
 from smile_trace.records.checks import why_not_driven_by, why_not_without_effect
+from smile_trace.records.citation import counted, in_sentence
 from smile_trace.render import driver_text
 from smile_trace.settings import Settings
 from smile_trace_mlflow.source import spans_of
@@ -98,6 +99,26 @@ def faithfulness(
         return _feedback(explanation, areas[0] - areas[1], found.summary, about)
 
     return _scorer(score, "faithfulness")
+
+
+def used_citations(*, model: AnyModel | None = None, budget: int = 40, seed: int = 0) -> Scorer:
+    """How many of the answer's citations name a document that the sentence citing it depends on.
+
+    The value is their share of the citations that are not open, in [0, 1]. An answer without such a
+    citation is an error of the row, and counts as neither. The arguments are those of `driver_is`.
+    """
+
+    def score(trace: Trace) -> Feedback:
+        options = ExplainOptions(budget=budget, seed=seed)
+        explanation = _explained(*_prepared(trace, model, options))
+        found = counted(explanation.citations)
+        if found.share is None:
+            why = f"{found.open} open" if found.open else "the answer cites no document"
+            raise SmileTraceError(f"used_citations is not settled: {why}")
+        said = in_sentence(explanation.citations, explanation.answer)
+        return _feedback(explanation, found.share, said, {})
+
+    return _scorer(score, "used_citations")
 
 
 def _about_text(

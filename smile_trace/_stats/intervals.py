@@ -15,7 +15,7 @@ class Estimated(NamedTuple):
     high: float
 
 
-def wilson(successes: float, trials: int, level: float) -> tuple[float, float]:
+def wilson(successes: float, trials: float, level: float) -> tuple[float, float]:
     """The ends of Wilson's score interval (1927) of a rate, with nominal coverage `level`; (0, 1)
     without a trial. `successes` is in [0, trials], since a trial may count as a fraction."""
     if not trials:

@@ -62,7 +62,8 @@ def gate(
             "--max",
             metavar="PROBE=RATE",
             help="Exit 3 if more of the answers change; --max-PROBE-sensitivity RATE is the same, "
-            "and cases=RATE is of the failures that people confirmed.",
+            "cases=RATE is of the failures that people confirmed, and unused_citations=RATE of the "
+            "citations in explained answers.",
         ),
     ] = None,
     series: Annotated[
@@ -87,7 +88,9 @@ def gate(
         Path | None,
         typer.Option(help="With --calls: a template to fill in with the calls' variables."),
     ] = None,
-    since: Annotated[str, typer.Option(help=f"Profiles made since then: {SINCE_HELP}")] = "30d",
+    since: Annotated[
+        str, typer.Option(help=f"Profiles and calls since then: {SINCE_HELP}")
+    ] = "30d",
     budget: Annotated[int, typer.Option(min=4, help="The most calls to the model for each.")] = 40,
     seed: Annotated[int, typer.Option(help="Seed for the variants.")] = 0,
     app: Application = None,
@@ -109,7 +112,7 @@ def gate(
         drift(name, restart, json)
         return
     wanted = dict(read_limit(text, "PROBE=RATE, such as --max order=.2") for text in limits)
-    most_cases = wanted.pop("cases", None)
+    most_cases, most_unused = wanted.pop("cases", None), wanted.pop("unused_citations", None)
     if file is not None and not calls:
         raise typer.BadParameter("--file needs --calls: how many are asked with it")
     if html is not None and not wanted:
@@ -134,10 +137,9 @@ def gate(
             how: dict[str, Any] = {"budget": budget, "seed": seed, "app": app}
             check.asked = prepare_calls(store, settings, name, calls, template=template, **how)
         elif wanted:
-            with store.reading_prompts() as prompts:
-                newest = list(prompts.versions(name))[-1:]
-            found = store.profiles.read(name=name, version="".join(newest) or None, since=begin)
-            check.profile = together(" ".join([name, *newest]), found, begin)
+            newest = check.newest_version()
+            found = store.profiles.read(name=name, version=newest, since=begin)
+            check.profile = together(" ".join(filter(None, [name, newest])), found, begin)
         check.leave_out_not_measurable()
         if not allow_unconfirmed:
             check_may_gate(check.limits, confirmations_of(store, settings))
@@ -150,6 +152,8 @@ def gate(
         for one in most:
             confirm(one, yes=yes)
         check.measure()
+        if most_unused is not None:
+            check.look_at_citations(most_unused, begin)
     if html is not None and check.profile is not None:
         write_page(html, check.profile.to_html())
     if json:
@@ -189,6 +193,20 @@ class _Gate:
         from smile_trace.probes import chosen
 
         return chosen(list(self.limits))
+
+    def newest_version(self) -> str | None:
+        """The prompt's newest version; None for a function."""
+        with self.store.reading_prompts() as prompts:
+            return next(iter(list(prompts.versions(self.name))[-1:]), None)
+
+    def look_at_citations(self, limit: float, since: float) -> None:
+        """Check the citations in the answers of the newest version that are explained already."""
+        from smile_trace.comparison.report import what_mattered
+        from smile_trace.probes.gate import check_citations
+
+        version = self.newest_version()
+        found = what_mattered(self.store, self.name, since=since, version=version)
+        self.checked.append(check_citations(found.citations, limit))
 
     def leave_out_not_measurable(self) -> None:
         """Say which limits are broken since no call has anything to vary, before people are asked

@@ -10,10 +10,11 @@ import numpy as np
 
 from smile_trace.comparison.answers import mean_interval
 from smile_trace.comparison.call_parts import CallPart, call_parts
+from smile_trace.comparison.cited_shares import cited_shares
 from smile_trace.comparison.evidence import NothingToCompare, known_prompts
 from smile_trace.comparison.final_answers import final_answers
 from smile_trace.comparison.verdicts import LEVEL, change_of, share_of, share_with
-from smile_trace.records import PromptUse, Verdict
+from smile_trace.records import CitedDocument, PromptUse, Verdict
 from smile_trace.records.report import GroupKind, Report, ReportedPart, ReportGroup, Share
 from smile_trace.records.verdicts import joint
 from smile_trace.render.comparison.report_words import LONGEST_NAME, summarize
@@ -83,6 +84,7 @@ def what_mattered(
         explained=len(seen),
         inconclusive=sum(one.inconclusive for one in seen),
         no_document=_no_document(seen),
+        citations=cited_shares([one.citations for one in seen]),
         groups=tuple(groups),
         templates={use.version: use.template for one in seen for use in one.uses},
         level=LEVEL,
@@ -99,6 +101,7 @@ class _Seen:
     parts: Sequence[CallPart]
     inconclusive: bool
     uses: Sequence[PromptUse]
+    citations: Sequence[CitedDocument] = ()
 
 
 _InCall = tuple[str, list[CallPart]]
@@ -119,7 +122,7 @@ def _seen(one: ExplainedInPeriod) -> _Seen:
     inconclusive = one.explanation.status == "inconclusive"
     parts = call_parts(one.call, one.explanation)
     uses = [use for use in one.call.prompts if one.group == ("prompt", use.name)]
-    return _Seen(one.call.id, one.group, parts, inconclusive, uses)
+    return _Seen(one.call.id, one.group, parts, inconclusive, uses, one.explanation.citations)
 
 
 def _groups_of_calls(

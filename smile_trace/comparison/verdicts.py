@@ -104,14 +104,16 @@ def calls_needed(influence: float, error: float, calls: int, limit: float) -> in
     return max(calls + 1, MIN_CALLS, int(np.ceil(calls * (error / max(excluded, found)) ** 2)))
 
 
-def share_of(count: int, known: int, still_open: int = 0) -> Share:
+def share_of(count: int, known: int, still_open: int = 0, *, trials: float | None = None) -> Share:
     """`count` of `known`; the interval is Wilson's (1927), widened to what the share of all would
     be whatever the open ones are (Manski 1989): they are not open at random. All of [0, 1] if
-    nothing is known."""
+    nothing is known. `trials`: how many independent ones these are worth, by default all."""
     if not known:
         return Share(count=0, of=0, open=still_open, share=0.0, low=0.0, high=1.0)
-    low, _ = wilson(count, known + still_open, LEVEL)
-    _, high = wilson(count + still_open, known + still_open, LEVEL)
+    every = known + still_open
+    worth = 1.0 if trials is None else trials / every
+    low, _ = wilson(count * worth, every * worth, LEVEL)
+    _, high = wilson((count + still_open) * worth, every * worth, LEVEL)
     return Share(
         count=count,
         of=known,

@@ -13,8 +13,9 @@ from smile_trace.probes.kinds import chosen, installed_probes
 from smile_trace.records import Record
 from smile_trace.records.judgement import Confirmation
 from smile_trace.records.profile import PromptProbe, PromptProfile, Rate
+from smile_trace.records.report import CitedShares
 
-CASES = "cases"
+CASES, UNUSED_CITATIONS = "cases", "unused_citations"
 
 Verdict = Literal["within", "open", "not_beyond", "broken"]
 """`within`: the rate's interval is below the limit. `open`: the limit lies inside it, which breaks
@@ -124,23 +125,47 @@ def check_cases(cases: int, answered: int, failed: int, limit: float) -> Checked
     )
 
 
+def check_citations(found: CitedShares | None, limit: float) -> CheckedLimit:
+    """Check the share of citations whose document is not used against its limit, in [0, 1]. Without
+    a citation that is settled, the limit is broken."""
+    checked = CheckedLimit(
+        probe=UNUSED_CITATIONS,
+        title="Unused citations",
+        limit=limit,
+        verdict="broken",
+        reason="no citation of an explained answer is settled",
+    )
+    if found is None or not found.unused.of:
+        return checked
+    share, calls = found.unused, found.answers
+    rate = Rate(value=share.share, ci_low=share.low, ci_high=share.high)
+    verdict, more = _against(rate, limit)
+    reason = (
+        f"{share.share:.0%} of the citations name a document that is not used ({share.low:.0%} to "
+        f"{share.high:.0%}, {LEVEL:.0%} interval over {calls} answer{'' if calls == 1 else 's'})"
+    )
+    update = {"calls": calls, "rate": rate, "verdict": verdict, "reason": reason + more}
+    return checked.model_copy(update=update)
+
+
+def _against(rate: Rate, limit: float) -> tuple[Verdict, str]:
+    """The verdict on a rate, and the end of its reason."""
+    if rate.ci_high <= limit:
+        return "within", ""
+    if rate.ci_low <= limit:
+        return "open", f": too few calls to tell whether that is more than {limit:.0%}"
+    return "broken", f", more than {limit:.0%}"
+
+
 def _checked(probe: PromptProbe, limit: float) -> CheckedLimit:
     rate = probe.rate
     reason = (
         f"it changes {rate.value:.0%} of the answers ({rate.ci_low:.0%} to {rate.ci_high:.0%}, "
         f"{LEVEL:.0%} interval over {probe.calls} call{'' if probe.calls == 1 else 's'})"
     )
-    verdict: Verdict = "broken"
-    if rate.ci_high <= limit:
-        verdict = "within"
-    elif rate.ci_low <= limit:
-        verdict = "open"
-        reason += f": too few calls to tell whether that is more than {limit:.0%}"
-    elif probe.beyond is not None and probe.beyond.ci_low <= 0:
-        verdict = "not_beyond"
-        reason += ", but not surely more than asking again or other words do"
-    else:
-        reason += f", more than {limit:.0%}"
+    verdict, more = _against(rate, limit)
+    if verdict == "broken" and probe.beyond is not None and probe.beyond.ci_low <= 0:
+        verdict, more = "not_beyond", ", but not surely more than asking again or other words do"
     return CheckedLimit(
         probe=probe.name,
         title=probe.title,
@@ -149,5 +174,5 @@ def _checked(probe: PromptProbe, limit: float) -> CheckedLimit:
         rate=rate,
         beyond=probe.beyond,
         verdict=verdict,
-        reason=reason,
+        reason=reason + more,
     )

@@ -27,6 +27,17 @@ class Share(Record):
     high: float
 
 
+class CitedShares(Record):
+    """The citations of this many `answers`. `unused`: those that name a document without a
+    measurable effect on the sentence that cites it, or none of the request. `uncited`: of the
+    documents that a sentence certainly depends on, those that it does not cite. The intervals count
+    an answer as one trial, however many citations it has."""
+
+    answers: int
+    unused: Share
+    uncited: Share
+
+
 class Change(Record):
     """The growth of a share since the period before: `grown`, in [-1, 1], inside `[low, high]`
     (Newcombe's interval of the difference of two shares)."""
@@ -136,6 +147,7 @@ class Report(Shown):
     explained: int = 0
     inconclusive: int = 0
     no_document: Share | None = None
+    citations: CitedShares | None = None
     groups: tuple[ReportGroup, ...] = ()
     level: float = 0.9
     """Nominal coverage of the intervals."""

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from smile_trace._stats.intervals import wilson
 from smile_trace._text.lists import listed as in_words
-from smile_trace.records.report import Change, Report, ReportedPart, ReportGroup, Share
+from smile_trace.records.report import Change, CitedShares, Report, ReportedPart, ReportGroup, Share
 from smile_trace.render.markdown import escape
 from smile_trace.render.text import short, signed
 
@@ -40,6 +40,8 @@ def summarize(report: Report) -> str:
         sentences = [no_document(report.no_document)]
     if best := _most_often(report):
         sentences.append(_mattered_most(best, retrieved=report.no_document is not None))
+    if report.citations is not None:
+        sentences.append(unused_citations(report.citations))
     if (grown := _most_changed(report)) is not None:
         part, change = grown
         name, by = short(part.name, LONGEST_NAME), f"{points(change)} points"
@@ -62,6 +64,25 @@ def no_document(share: Share) -> str:
         f"In {percent(share)} of the {_calls(share.of)} with retrieved documents no retrieved "
         f"document mattered{open_ones}."
     )
+
+
+def unused_citations(shares: CitedShares) -> str:
+    """Return how often a citation's document is not used: 18 % [12 to 25 %] of the citations …"""
+    unused = shares.unused
+    if not unused.of:
+        return f"Whether what the answers cite is used is open ({_many(unused.open, 'citation')})."
+    of = f"of {_many(unused.of, 'citation')} in {_many(shares.answers, 'answer')}"
+    still_open = f"; {unused.open:,} more {'is' if unused.open == 1 else 'are'} open"
+    return (
+        f"{percent(unused)} of the citations name a document that makes no measurable difference "
+        f"to the sentence that cites it ({of}{still_open if unused.open else ''})."
+    )
+
+
+def cited_rows(shares: CitedShares) -> list[tuple[str, str, str]]:
+    """Return the table of citations: what, how many of how many, and their share."""
+    rows = (("cited, not used", shares.unused), ("used, not cited", shares.uncited))
+    return [(what, _count_of(share), percent(share)) for what, share in rows if share.of]
 
 
 def percent(share: Share) -> str:
@@ -109,7 +130,10 @@ def kind_of(part: ReportedPart) -> str:
 
 def mattered_in(part: ReportedPart) -> str:
     """Return `63 of 80`, with what is open."""
-    share = part.mattered
+    return _count_of(part.mattered)
+
+
+def _count_of(share: Share) -> str:
     return f"{share.count:,} of {share.of:,}" + (f" (+{share.open:,} open)" if share.open else "")
 
 
@@ -219,9 +243,14 @@ def _most_changed(report: Report) -> tuple[ReportedPart, Change] | None:
 
 
 def _calls(count: int) -> str:
-    return f"{count:,} explained call{'' if count == 1 else 's'}"
+    return _many(count, "explained call")
 
 
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+CITED_HEAD = ("citations", "how many", "share")
 _SPACE = "&ensp;"
 _HEAD = ("part", "is a", "mattered in", "share of calls", "drives", "change, points", "mean loss")
 
@@ -230,6 +259,9 @@ def report_to_markdown(report: Report, most: int = 12) -> str:
     """Return the summary and a table of each prompt and function, with links to calls and at most
     `most` parts; the page has all."""
     found = [escape(report.summary)]
+    if most and report.citations is not None and (rows := cited_rows(report.citations)):
+        lines = [_line([*CITED_HEAD]), f"|{' --- |' * len(CITED_HEAD)}"]
+        found.append("\n".join([*lines, *(_line([*row]) for row in rows)]))
     for group in report.groups if most else ():
         if group.kind not in ("prompt", "function") or not group.parts:
             continue

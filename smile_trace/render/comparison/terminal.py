@@ -204,6 +204,11 @@ def print_report(report: Report, console: Console | None = None) -> None:
 
 
 def _print_groups(report: Report, console: Console) -> None:
+    if report.citations is not None:
+        table = _table(console, *report_words.CITED_HEAD, reserved=30)
+        for row in report_words.cited_rows(report.citations):
+            table.add_row(*row)
+        _print_table(table, console)
     for group in report.groups:
         title = f"\n{report_words.group_title(group)}: {report_words.group_facts(group)}"
         console.print(Text(title, style="bold dim"))

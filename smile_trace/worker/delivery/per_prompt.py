@@ -233,5 +233,6 @@ def _report(store: Store, prompt: str, until: datetime) -> Report:
             f"Too little to say what mattered: of this period {said:,} explanation"
             f"{' says' if said == 1 else 's say'} something, and {MIN_EXPLAINED} are needed."
         )
-        found = found.model_copy(update={"groups": (), "no_document": None, "summary": summary})
+        nothing = {"groups": (), "no_document": None, "citations": None}
+        found = found.model_copy(update={**nothing, "summary": summary})
     return found.model_copy(update={"rolling": True})

@@ -234,3 +234,35 @@ def test_a_row_that_says_nothing_or_holds_no_call_is_an_error_of_that_row(
     [trace] = mlflow.search_traces(run_id=result.run_id, return_type="list")
     assert "no call of a model" in value_of(trace, "no_effect_of").error.error_message
     assert len(model.bodies) == 1, "neither is a reason to ask the model"
+
+
+def cites(body: dict[str, Any]) -> str:
+    """Two sentences from two documents, of which it cites the first one and a third one."""
+    told = json.dumps(body["messages"])
+    label = "The label is free of charge [1]. " * ("label is free" in told)
+    fitters = "Fitters come on Mondays in spring [3]." * ("Fitters come" in told)
+    return f"{label}{fitters}".strip() or "I cannot know that."
+
+
+@pytest.mark.slow
+def test_citations_are_scored_by_what_was_measured(
+    application: Callable[[str], str], model: StrictServer
+) -> None:
+    model.answer = cites
+    documents = (
+        "[1] The label is free of charge for returns.\n\n"
+        "[2] Fitters come on Mondays in spring.\n\n[3] The shop is in Oslo, near the station."
+    )
+    asked = f"{documents}\n\nWhat about the label, and when do fitters come?"
+    result = mlflow.genai.evaluate(
+        data=[{"inputs": {"question": asked}}, {"inputs": {"question": "The Eiffel. Where?"}}],
+        predict_fn=application,
+        scorers=[scorers.used_citations(budget=BUDGET)],
+    )
+    found = mlflow.search_traces(run_id=result.run_id, return_type="list")
+    scored = [value_of(trace, "used_citations") for trace in found]
+    [score] = [one for one in scored if one.error is None]
+    assert score.value == 0.5
+    assert score.rationale.startswith("Of two citations one names a document that the sentence")
+    [failed] = [one for one in scored if one.error is not None]
+    assert "the answer cites no document" in failed.error.error_message
