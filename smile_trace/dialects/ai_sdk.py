@@ -23,10 +23,12 @@ from smile_trace.records import (
     Media,
     Message,
     Part,
+    Reasoning,
     Span,
     ToolCall,
     ToolResult,
 )
+from smile_trace.records.message import FIELD
 
 _REASONERS = re.compile(r"o\d|gpt-([5-9]|\d\d)(?!-chat)")
 _REFUSED_BY_REASONERS = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
@@ -66,6 +68,7 @@ def as_sent(content: SpanContent, form: Form, choice: JSON) -> None:
     content.form, given = form, dict(content.parameters)
     if content.tools:
         given["tool_choice"] = tool_choice(choice)
+    content.messages = [_thought(message, content.provider, form) for message in content.messages]
     if _is_openai(content.provider):
         left_out = {"top_k", *(_REFUSED_BY_RESPONSES if form == "responses" else ())}
         if _REASONERS.match(content.model or ""):
@@ -75,6 +78,19 @@ def as_sent(content: SpanContent, form: Form, choice: JSON) -> None:
                 given["max_completion_tokens"] = given.pop("max_tokens")
         given = {name: value for name, value in given.items() if name not in left_out}
     content.parameters = given
+
+
+def _thought(message: Message, provider: str | None, form: Form) -> Message:
+    """The message with its reasoning as a field, which open models get back; OpenAI's chat gets
+    none."""
+    thoughts = [part for part in message.parts if isinstance(part, Reasoning)]
+    if not thoughts or form != "chat" or _is_anthropic(provider):
+        return message
+    rest: tuple[Part, ...] = tuple(p for p in message.parts if not isinstance(p, Reasoning))
+    if not _is_openai(provider):
+        said = "".join(part.content for part in thoughts)
+        rest = (Reasoning(content=said, extra={FIELD: "reasoning_content"}), *rest)
+    return message.model_copy(update={"parts": rest}) if rest else message
 
 
 def message_as_sent(message: Message) -> Message:
@@ -171,7 +187,7 @@ def _is_anthropic(provider: str | None) -> bool:
 
 
 def _is_openai(provider: str | None) -> bool:
-    return re.match(r"openai\b|azure\b", provider or "") is not None
+    return re.match(r"(openai|azure(-openai)?)(\.|$)", provider or "") is not None
 
 
 def _by_developer(message: Message) -> Message:

@@ -91,23 +91,27 @@ def try_out(instrumentor: Instrumentor, home: Path, *, older: bool = False) -> O
     with ExitStack() as stack:
         openai = stack.enter_context(strict_openai.strict(_openai))
         anthropic = stack.enter_context(strict_anthropic.strict(_anthropic))
+        thinks = stack.enter_context(strict_openai.strict(_thinking))
+        thinks.open_model = True
         with receiving(home) as receiver:
             where = {
                 "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.address,
                 "MODEL_URL": openai.base_url,
                 "ANTHROPIC_URL": anthropic.base_url,
+                "OPEN_MODEL_URL": thinks.base_url,
                 "LANGFUSE_BASE_URL": receiver.address,
                 "TRACING": instrumentor.tracing,
             }
             command = made.command(environment, instrumentor.application.file)
             wrong = _application(command, where | instrumentor.environment)
             received = receiver.spooled()
-        requests = sorted([*openai.received, *anthropic.received], key=lambda one: one.at)
+        servers = (openai, anthropic, thinks)
+        requests = sorted((r for one in servers for r in one.received), key=lambda r: r.at)
         got = [served.row(r.body, _answering(r.path)(r.body)) for r in requests]
         os.environ.setdefault("ANTHROPIC_API_KEY", "no key")
-        settings = Settings(home=home, **_tables(openai.base_url, anthropic.base_url))
+        settings = Settings(home=home, **_tables(*(one.base_url for one in servers)))
         run(settings, once=True, trackers=[FolderTracker(home / "tracker")])
-        wrong += [f"refused: {said}" for said in (*openai.refused, *anthropic.refused)]
+        wrong += [f"refused: {said}" for one in servers for said in one.refused]
     read = list(_read(settings))
     wrong += _compared(instrumentor, got, [call for call, _ in read])
     wrong += _unexplained(instrumentor, read)
@@ -131,7 +135,7 @@ def _application(command: list[str], told: dict[str, str]) -> list[str]:
     return [f"the application ended with {done.returncode}: {last}"] if done.returncode else []
 
 
-def _tables(openai: str, anthropic: str) -> dict[str, Any]:
+def _tables(openai: str, anthropic: str, thinks: str) -> dict[str, Any]:
     common = {"temperature_zero_is_deterministic": True, "retries": 0}
     return {
         "models": {
@@ -143,6 +147,7 @@ def _tables(openai: str, anthropic: str) -> dict[str, Any]:
                 **common,
             },
             "gpt-5-mini": {"kind": "endpoint", "base_url": openai, **common},
+            "qwen3": {"kind": "endpoint", "base_url": thinks, **common},
             "claude-sonnet-4-5": {"kind": "anthropic", "base_url": anthropic, "retries": 0},
         },
         "sampling": {"rate": 1.0},
@@ -162,6 +167,11 @@ def _openai(body: dict[str, Any]) -> str | list[dict[str, Any]]:
     if "response_format" in body or "format" in body.get("text", {}):
         return _as_json(text)
     return _planted(text, named, "arguments")
+
+
+def _thinking(body: dict[str, Any]) -> dict[str, Any]:
+    message: dict[str, Any] = strict_openai.reply(_openai(body), body)["choices"][0]["message"]
+    return message | {"reasoning_content": "Let me see."}
 
 
 def _anthropic(body: dict[str, Any]) -> str | list[dict[str, Any]]:

@@ -53,7 +53,9 @@ def parameters(written: Mapping[str, Any]) -> JSON:
 
 def _message(message: JSON) -> list[Said]:
     """One message; Anthropic's results of tools stand in messages of the user."""
-    items: list[Item] = list(_contents(message.get("content")))
+    thought = message.get("reasoning_content")
+    items: list[Item] = [("reasoning", thought)] if thought else []
+    items += _contents(message.get("content"))
     for call in message.get("tool_calls") or ():
         function = call["function"]
         items.append(_call(call["id"], function["name"], function["arguments"]))

@@ -126,6 +126,7 @@ AI_SDK = Application(
     (),
     (
         *("plain", "stream", "tool_call", "tool_result", "chosen", "object", "output", "reasoner"),
+        *("open_tool_call", "open_tool_result"),
         *("responses_tool_call", "responses_tool_result", "responses_parts", "responses_object"),
         *("thinking", "after_thinking", "anthropic_object"),
     ),
@@ -236,10 +237,12 @@ def _ai_sdk(
     name: str, telemetry: str = "", lacks: Iterable[str] = (), **given: Any
 ) -> Instrumentor:
     """Version 6, or one of the two classes of version 7's @ai-sdk/otel."""
-    seven = ("ai@7", "@ai-sdk/otel", "@ai-sdk/openai@4", "@ai-sdk/anthropic@4")
-    packages = seven if telemetry else ("ai@6", "@ai-sdk/openai@3", "@ai-sdk/anthropic@3")
+    providers = ("openai", "anthropic", "openai-compatible")
+    releases = (4, 4, 3) if telemetry else (3, 3, 2)
+    packages = ["ai@7", "@ai-sdk/otel"] if telemetry else ["ai@6"]
+    packages += [f"@ai-sdk/{name}@{major}" for name, major in zip(providers, releases, strict=True)]
     unknown = frozenset({*_UNKNOWN, *lacks})
-    return Instrumentor(name, AI_SDK, packages, telemetry, lacks=unknown, older=None, **given)
+    return Instrumentor(name, AI_SDK, (*packages,), telemetry, lacks=unknown, older=None, **given)
 
 
 def _litellm(mode: str, lacks: str, **environment: str) -> Instrumentor:
@@ -484,7 +487,10 @@ INSTRUMENTORS = (
         "vercel-ai-7",
         "OpenTelemetry",
         lacks=(
-            *(f"{name}.parameters" for name in ("tool_call", "chosen", "responses_tool_call")),
+            *(
+                f"{name}.parameters"
+                for name in ("tool_call", "chosen", "open_tool_call", "responses_tool_call")
+            ),
             *(f"{name}.parameters" for name in ("object", "responses_object", "anthropic_object")),
         ),
     ),

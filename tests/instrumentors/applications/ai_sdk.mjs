@@ -3,6 +3,7 @@
 
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { generateObject, generateText, jsonSchema, Output, stepCountIs, streamText, tool } from "ai";
 import * as ai from "ai";
 import { CONTEXT, FUNCTION, MODEL, NUMBERED, PARAMETERS } from "./texts.mjs";
@@ -16,6 +17,7 @@ if (process.env.TRACING) {
 const apiKey = "no key";
 const openai = createOpenAI({ baseURL: process.env.MODEL_URL, apiKey });
 const anthropic = createAnthropic({ baseURL: `${process.env.ANTHROPIC_URL}/v1`, apiKey });
+const open = createOpenAICompatible({ name: "vllm", baseURL: process.env.OPEN_MODEL_URL, apiKey });
 const claude = anthropic("claude-sonnet-4-5");
 
 const metadata = { sessionId: "s-1", userId: "u-1" };
@@ -60,6 +62,7 @@ await generateObject({ ...chat("object"), prompt: short, schema, schemaName: "wa
 await generateText({ ...chat("output"), prompt: short, output: Output.object({ schema }) });
 const reasoner = traced("chat reasoner", openai.chat("gpt-5-mini"));
 await generateText({ ...reasoner, prompt: short, ...settings });
+await generateText({ ...traced("open model", open("qwen3")), prompt: QUESTION, tools, stopWhen });
 
 await read(streamText({ ...responses("agent"), prompt: QUESTION, tools, stopWhen, ...settings }));
 await generateText({ ...responses("parts"), messages: [{ role: "user", content: parts }] });

@@ -39,7 +39,7 @@ UNWRITTEN: dict[str, set[str]] = {
 """Fields of requests that an emitter writes nowhere, or the application added by itself."""
 NOT_AGAIN: dict[str, int] = {
     "ai-6.0.326": 3,  # generateText's schema, and thinking twice
-    "ai-7.0.173": 9,  # and the choice of three tools, and three schemas
+    "ai-7.0.173": 10,  # and the choice of four tools, and three schemas
     "ai-7.0.173.legacy": 3,
     "ai-7.0.173.whole": 3,
     "langsmith-0.12.0.javascript": 1,  # a schema of the answer
@@ -83,6 +83,7 @@ def _asked(calls: list[Call]) -> Iterator[dict[str, Any]]:
         strict_anthropic.strict(lambda _: "yes") as anthropic,
     ):
         for call in calls:
+            openai.open_model = call.model == "qwen3"
             server: PlantedServer = anthropic if "claude" in str(call.model) else openai
             settings = (
                 AnthropicSettings(base_url=anthropic.base_url)

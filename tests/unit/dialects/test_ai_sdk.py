@@ -87,9 +87,9 @@ def test_a_schema_that_is_not_known_as_it_was_sent(
 @pytest.mark.parametrize(
     ("name", "who"),
     [
-        ("ai-6.0.326", ["s-1 u-1"] * 15),
-        ("ai-7.0.173", ["None None"] * 15),
-        ("ai-7.0.173.whole", ["s-1 u-1"] * 12 + ["None None"] * 3),
+        ("ai-6.0.326", ["s-1 u-1"] * 17),
+        ("ai-7.0.173", ["None None"] * 17),
+        ("ai-7.0.173.whole", ["s-1 u-1"] * 14 + ["None None"] * 3),
     ],
 )
 def test_who_asked(name: str, who: list[str]) -> None:

@@ -52,7 +52,7 @@ def test_the_calls_of_a_file(name: str) -> None:
 
 AI_SDK = {
     *(f"chat {name}" for name in ("plain", "stream", "agent", "chosen", "object", "output")),
-    *("chat reasoner", "responses agent", "responses parts", "responses object"),
+    *("chat reasoner", "open model", "responses agent", "responses parts", "responses object"),
     *("anthropic thinking", "anthropic object"),
 }
 NAMES = {
