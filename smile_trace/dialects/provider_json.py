@@ -1,10 +1,10 @@
 """Requests and responses of providers' clients as JSON, read by `smile_trace.providers`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from smile_trace import semconv
-from smile_trace.dialects.attributes import read_object, read_text, read_usage
+from smile_trace.dialects.attributes import read_list, read_object, read_text, read_usage
 from smile_trace.dialects.call import SpanContent
 from smile_trace.dialects.parts import message_of, read_message
 from smile_trace.providers import Answer, SentRequest, read_messages, read_request
@@ -12,6 +12,20 @@ from smile_trace.providers.base import PROVIDERS
 from smile_trace.records import JSON, Form, Message
 
 Result = TypeVar("Result")
+_REPEATED = (
+    *("temperature", "top_p", "tool_choice", "parallel_tool_calls", "text", "reasoning"),
+    *("max_output_tokens", "max_tool_calls", "truncation"),
+    *("previous_response_id", "conversation", "prompt"),
+)
+_DEFAULTS: Mapping[str, JSON] = {
+    "temperature": 1,
+    "top_p": 1,
+    "tool_choice": "auto",
+    "parallel_tool_calls": True,
+    "truncation": "disabled",
+    "text": {"format": {"type": "text"}},
+}
+"""What a response says where nothing was asked."""
 
 
 def sent(request: JSON) -> SpanContent:
@@ -64,6 +78,23 @@ def answered(response: JSON) -> SpanContent:
         finish_reason=next(iter(answer.finish_reasons), None),
         response_id=answer.response_id,
     )
+
+
+def repeated(response: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The parameters that a reply of the Responses API repeats, without its defaults."""
+    asked = {name: _given(response[name]) for name in _REPEATED if name in response}
+    if isinstance(text := asked.get("text"), dict) and text.get("verbosity") == "medium":
+        del text["verbosity"]
+    if tools := read_list(response.get("tools")):
+        asked["tools"] = [_given(tool) for tool in tools]
+    return {n: v for n, v in asked.items() if v not in (None, {}) and v != _DEFAULTS.get(n)}
+
+
+def _given(value: JSON) -> JSON:
+    """The value without fields that are null."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _given(inner) for name, inner in value.items() if inner is not None}
 
 
 def _inside(read: Callable[[Any], Result], value: JSON) -> Result | None:

@@ -75,6 +75,14 @@ _OF_LITELLM = (
     *("native", "native_tool_call", "native_tool_result"),
 )
 LITELLM_CALLBACK = Application("litellm_callback", ("litellm", "anthropic"), _OF_LITELLM)
+LITELLM_PROXY = Application(
+    "litellm_proxy",
+    ("httpx",),
+    (
+        *("chat", "tool_call_stream", "responses", "responses_stream"),
+        *("native_stream", "native_tool_call_stream", "claude"),
+    ),
+)
 LLAMA_INDEX = Application(
     "llama_index_engine",
     ("llama-index-core", "llama-index-llms-openai"),
@@ -558,6 +566,15 @@ INSTRUMENTORS = (
         older=None,
     ),
     _litellm("", "native.tools"),
+    Instrumentor(
+        "litellm-proxy",
+        LITELLM_PROXY,
+        ("litellm[proxy]",),
+        "",
+        {"OTEL_EXPORTER": "otlp_http", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
+        mode="proxy",
+        older=None,
+    ),
     _litellm(
         "semconv",
         "native.tools responses.tools responses_stream.tools responses_tool_call.tools "

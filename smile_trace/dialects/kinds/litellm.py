@@ -43,21 +43,17 @@ _REPLIED = frozenset(
 """Fields of a reply, which take the place of a request's."""
 _OTHER_FORMS = frozenset({"options", "inferenceConfig", "generationConfig", "parameters"})
 """Fields of requests whose form is not OpenAI's or Anthropic's."""
-_NO_TOOLS = "LiteLLM does not write which tools it was offered: ask by completion()"
-_NO_INSTRUCTIONS = "LITELLM_OTEL_V2 leaves out its instructions: unset it, or ask by completion()"
+_NO_TOOLS = "LiteLLM does not write which tools it was offered: ask by a chat completion"
+_NO_INSTRUCTIONS = (
+    "LITELLM_OTEL_V2 leaves out its instructions: unset it, or ask by a chat completion"
+)
 _NO_THINKING = (
     "LiteLLM does not write the thinking of earlier answers: ask by acompletion(), and leave "
     "OTEL_SEMCONV_STABILITY_OPT_IN unset"
 )
 _NO_ITEMS = "LiteLLM leaves out the calls of tools in its input, and their results: ask by a stream"
+_UNREAD = "what LiteLLM wrote of its request cannot be read: pass messages that are plain JSON"
 _DECLARED = "litellm.request.tools.declared"
-_ECHOED = {
-    **dict.fromkeys(("temperature", "top_p"), 1.0),
-    **dict.fromkeys(("tools", "max_output_tokens", "reasoning")),
-    "tool_choice": "auto",
-    "text": {"format": {"type": "text"}},
-}
-"""Parameters that a reply of the Responses API repeats, with their defaults."""
 
 
 class LiteLLM:
@@ -68,7 +64,7 @@ class LiteLLM:
         "litellm": "set OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY, and leave "
         "litellm.turn_off_message_logging unset"
     }
-    tools_recorded_by: ClassVar[Mapping[str, str]] = {"litellm": "LiteLLM writes completion()'s"}
+    tools_recorded_by: ClassVar[Mapping[str, str]] = {"litellm": "ask by a chat completion"}
 
     def recognises(self, span: Span) -> bool:
         """Whether the span asks a language model."""
@@ -82,7 +78,9 @@ class LiteLLM:
         content.answers = provider_json.answered(reply).answers or _answers(a, content.answers)
         asked = {name: raw[name] for name in raw if not reply or name not in _REPLIED}
         if "output" in reply or not _is_sent(asked):
-            asked, content.incomplete = _as_asked(span, content, reply)
+            unread = _UNREAD if isinstance(asked.get("messages"), str) else None
+            asked, left_out = _as_asked(span, content, reply)
+            content.incomplete = unread or left_out
         sent = provider_json.sent(asked)
         content.messages, content.form = sent.messages, sent.form
         content.parameters = {**content.parameters, **sent.parameters}
@@ -122,7 +120,7 @@ def _read(text: str) -> JSON:
         return text
     try:
         read = read_json(_TOKEN.sub(_as_json, text))
-    except SyntaxError:
+    except (SyntaxError, ValueError):
         return text
     return text if read is None else read
 
@@ -148,9 +146,7 @@ def _as_asked(
     a = span.attributes
     messages, instructions = _ASKED[str(_operation(span))]
     items = [_item(read_object(item)) for item in read_list(a.get("gen_ai.input.messages"))]
-    asked: dict[str, JSON] = {
-        n: reply[n] for n, usual in _ECHOED.items() if _given(reply, n, usual)
-    }
+    asked = provider_json.repeated(reply) if "output" in reply else {}
     if instructions:
         asked[instructions] = a.get("gen_ai.system_instructions")
     elif tools := read_indexed(a, "llm.request.functions"):
@@ -185,10 +181,6 @@ def _left_out(
 
 def _asks_claude(a: Mapping[str, JSON]) -> bool:
     return "claude" in str(first_text(a, "gen_ai.request.model"))
-
-
-def _given(reply: Mapping[str, JSON], name: str, usual: JSON) -> bool:
-    return reply.get(name) not in (None, [], usual)
 
 
 def _item(item: Mapping[str, JSON]) -> dict[str, JSON]:

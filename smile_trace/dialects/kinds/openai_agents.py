@@ -17,20 +17,6 @@ from smile_trace.records import JSON, Call, Span, ToolCall
 
 _PYTHON = "openinference.instrumentation.openai_agents"
 _JAVASCRIPT = "@arizeai/openinference-instrumentation-openai-agents"
-_REPEATED = (
-    *("temperature", "top_p", "tool_choice", "parallel_tool_calls", "text", "reasoning"),
-    *("max_output_tokens", "max_tool_calls", "truncation"),
-    *("previous_response_id", "conversation", "prompt"),
-)
-_DEFAULTS: Mapping[str, JSON] = {
-    "temperature": 1,
-    "top_p": 1,
-    "tool_choice": "auto",
-    "parallel_tool_calls": True,
-    "truncation": "disabled",
-    "text": {"format": {"type": "text"}},
-}
-"""What a response says where nothing was asked."""
 _UNKNOWN = "its {} not recorded: " + CLIENT_RECORDS
 
 
@@ -66,23 +52,12 @@ class OpenAIAgents:
 
 
 def _read_response(content: SpanContent, items: list[JSON], response: dict[str, JSON]) -> None:
-    asked = {n: _given(response[n]) for n in _REPEATED if n in response}
-    if isinstance(text := asked.get("text"), dict) and text.get("verbosity") == "medium":
-        del text["verbosity"]
-    asked = {n: v for n, v in asked.items() if v not in (None, {}) and v != _DEFAULTS.get(n)}
+    asked = provider_json.repeated(response)
     request = {"input": list(map(_item, items)), "instructions": response.get("instructions")}
     sent, got = provider_json.sent({**request, **asked}), provider_json.answered(response)
     content.messages, content.form = sent.messages or content.messages, "responses"
     content.parameters = asked
-    content.tools = [_given(tool) for tool in read_list(response.get("tools"))]
     content.answers = got.answers or content.answers
-
-
-def _given(value: JSON) -> JSON:
-    """The value without fields that are null."""
-    if not isinstance(value, dict):
-        return value
-    return {name: _given(inner) for name, inner in value.items() if inner is not None}
 
 
 def _item(raw: JSON) -> JSON:

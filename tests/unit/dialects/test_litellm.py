@@ -53,6 +53,7 @@ def test_what_is_no_notation_is_not_evaluated(written: str) -> None:
     said = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "hi"}]}])
     call = _call({"messages": written}, {"gen_ai.input.messages": said})
     assert [message.content for message in call.messages] == ["hi"]
+    assert "cannot be read" in str(call.not_repeatable)
 
 
 def test_a_text_that_looks_like_notation_is_a_text() -> None:
