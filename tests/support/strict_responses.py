@@ -196,9 +196,6 @@ def _output(answer: str | list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield _message({"type": "output_text", "text": answer, "annotations": []})
         return
     for number, said in enumerate(answer):
-        if "type" in said:  # as it is
-            yield said
-            continue
         if "refusal" in said:
             yield _message({"type": "refusal", "refusal": said["refusal"]})
             continue

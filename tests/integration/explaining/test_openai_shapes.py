@@ -187,6 +187,28 @@ def test_responses(shape: str, capture: Any, server: StrictServer, settings: Set
     assert "Friday" in explanation.drivers[0].text
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("held", [True, False])
+def test_reasoning_that_is_kept_by_its_id(
+    held: bool, server: StrictServer, settings: Settings
+) -> None:
+    """It is asked with as long as the service has it, and without it then; the ids that it is
+    linked by go with it."""
+    server.holds = True
+    thought = {name: value for name, value in THOUGHT.items() if name != "encrypted_content"}
+    request = {**COMMON, "input": [ASKED, thought, CALLED, GIVEN], "tools": FLAT_TOOLS}
+    with OpenAI(base_url=server.base_url, api_key="unused", max_retries=0) as client:
+        _recorded(client.responses.create, request)
+    server.holds = held
+    _, explanation = _explained(settings)
+    assert explanation.status == "reliable", explanation.summary
+    assert "Friday" in explanation.drivers[0].text
+    said = "Asked without its earlier reasoning: the server does not hold its reasoning any more."
+    assert (said in explanation.summary) is not held
+    assert bool(server.refused) is not held
+    assert (thought in server.bodies[-1]["input"]) is held
+
+
 @pytest.mark.parametrize("capture", CAPTURES)
 @pytest.mark.parametrize("shape", shapes(CHATS, "tools"))
 def test_chat(shape: str, capture: Any, server: StrictServer, settings: Settings) -> None:
