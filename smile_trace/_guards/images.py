@@ -38,7 +38,7 @@ def is_inline(uri: str | None) -> bool:
     return uri is not None and len(uri) <= MOST_CHARACTERS and bool(_INLINE.fullmatch(uri))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def size_of(uri: str) -> tuple[int, int]:
     """Return width and height of an image that can be decoded. Raises ImageUnreadable."""
     size = _decoded(uri).size
@@ -62,7 +62,6 @@ def boxes(width: int, height: int) -> list[Box]:
     ]
 
 
-@lru_cache(maxsize=4)
 def covered(uri: str, halves: tuple[int, ...]) -> str:
     """Return the image with some of its `boxes` in its mean colour. A JPEG stays one, with the same
     tables, and WebP stays WebP: as PNG a photograph outgrows what services take tenfold."""

@@ -60,7 +60,7 @@ def _message(title: str, uri: str) -> Message:
     return Message(role=CELLS, content="\n".join([title, *rows]), extra={"image": _id(uri)})
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _id(uri: str) -> str:
     return hashlib.sha256(uri.encode()).hexdigest()
 

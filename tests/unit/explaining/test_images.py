@@ -20,7 +20,7 @@ from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import as_explained
 from smile_trace.records import Media, Message, Prompted, TextPart
 from smile_trace.records.formats.cells import as_sent, why_whole
-from smile_trace.render import cells
+from smile_trace.render import cells, driver_text
 from smile_trace.render.html import to_html
 from tests.support.planted_images import colour_in, planted, prompted
 
@@ -154,10 +154,12 @@ def test_without_pillow_one_sentence_says_what_to_install(monkeypatch: pytest.Mo
 
 def test_the_page_shows_the_image_with_its_cells() -> None:
     image = planted(6)
-    page = to_html(explained(image, "chat", 60)[0])
+    found, _, _ = explained(image, "chat", 60)
+    page, name = to_html(found), f"row {image.row}, column {image.column}"
     assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:\"" in page
     assert page.count("<img ") == 1
-    assert f'title="row {image.row}, column {image.column}: +' in page
+    assert f'title="{name}: +' in page
+    assert driver_text(found).endswith(name)
     assert page.count('class="on-excluded"') >= 15
 
 
