@@ -167,21 +167,27 @@ def _why_not_repeatable(
     parameters: Mapping[str, JSON],
 ) -> str | None:
     why = why_not_repeatable(messages, parameters)
-    return why or _why_unknown_tools(span, called, parameters)
+    return why or _why_unknown_tools(span, messages, called, parameters)
 
 
 def _why_unknown_tools(
-    span: Span, calls: Sequence[ToolCall], parameters: Mapping[str, JSON]
+    span: Span,
+    messages: Sequence[Message],
+    calls: Sequence[ToolCall],
+    parameters: Mapping[str, JSON],
 ) -> str | None:
-    """Why the offered tools are unknown; None if they were recorded, were not called, or are
-    offered by a function that is called again."""
-    if not calls or not parameters.keys().isdisjoint(("tools", "functions")):
+    """Why the offered tools are unknown; None if they were recorded, were not called (now, or
+    before where the instrumentor leaves them out), or are offered by a function that is called
+    again."""
+    known = hint("tools_recorded_by", span.scope)
+    before = known and any(map(called_tools, messages))
+    if not (calls or before) or not parameters.keys().isdisjoint(("tools", "functions")):
         return None
     if span.captured and semconv.RERUN in span.attributes:
         return None
     if semconv.KIND in span.attributes:
         how = "give record() the whole request, or instrument() the client"
     else:
-        known = hint("tools_recorded_by", span.scope)
         how = known or "see how its instrumentor is told to write them"
-    return f"its answer calls a tool, and the tools that it was offered were not recorded: {how}"
+    said = "its answer calls a tool" if calls else "its messages hold a call of a tool"
+    return f"{said}, and the tools that it was offered were not recorded: {how}"

@@ -1,7 +1,8 @@
 """A recording of a live application: `python -m tests.instrumentors.record NAME`.
 
 What its instrumentor sent is written to `tests/data/otlp/<package>-<version>[.<mode>].jsonl` (logs
-beside it, in `.logs.jsonl`), and what the planted server received to `.requests.jsonl`.
+beside it, in `.logs.jsonl`), and what the planted server received to `.requests.jsonl`. Beside a
+recording whose calls were counted by hand it is `….live.jsonl`.
 """
 
 import argparse
@@ -12,12 +13,14 @@ import tempfile
 from pathlib import Path
 
 from tests.instrumentors.running import Outcome, try_out
-from tests.instrumentors.table import INSTRUMENTORS
+from tests.instrumentors.table import INSTRUMENTORS, Instrumentor
 from tests.support.paths import ROOT
 from tests.support.planted import Received
 
 FOLDER = ROOT / "tests/data/otlp"
 _NOISE = re.compile(r"metadata\.|hidden_params$|(gen_ai|litellm)\.cost\.")
+HELD = {path.name.removesuffix(".requests.jsonl") for path in FOLDER.glob("*.requests.jsonl")}
+"""Recordings that are held against what the server received."""
 
 
 def main() -> int:
@@ -31,9 +34,9 @@ def main() -> int:
         outcome = try_out(instrumentor, Path(home) / "home", older=given.older)
     package, version = outcome.versions.split(", ")[0].split()
     name = f"{package.strip('@').replace('/', '-')}-{version}"
-    written = write(
-        outcome, FOLDER / (f"{name}.{instrumentor.mode}" if instrumentor.mode else name)
-    )
+    name += f".{instrumentor.mode}" if instrumentor.mode else ""
+    counted = (FOLDER / f"{name}.jsonl").exists() and name not in HELD
+    written = write(outcome, FOLDER / (f"{name}.live" if counted else name))
     print("\n".join([*map(str, written), *outcome.wrong]))
     return bool(outcome.wrong)
 
@@ -58,6 +61,29 @@ def _without_noise(line: bytes) -> bytes:
             held = span.get("attributes", [])
             span["attributes"] = [one for one in held if not _NOISE.match(one["key"])]
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def parts_of(recorded: str) -> tuple[str, str, str]:
+    """The package, the release and the mode in a recording's name."""
+    stem = recorded.removesuffix(".live")
+    found = re.fullmatch(r"(.+?)(?:-(\d\w*(?:\.\d\w*)*))?(?:\.([a-z].*))?", stem)
+    assert found is not None
+    return found[1], found[2] or "", found[3] or ""
+
+
+def packages_of(one: Instrumentor) -> list[str]:
+    """Those that write the spans, without extras and bounds."""
+    written = one.packages[: len(one.tracing.split(","))] or one.application.packages[:1]
+    return [
+        re.split(r"[\[<>=]|(?<=.)@", package)[0].strip("@").replace("/", "-") for package in written
+    ]
+
+
+def lacking(recorded: str) -> frozenset[str]:
+    """The fields of requests that its instrumentor does not write in any call."""
+    package, _, mode = parts_of(recorded)
+    by = [one for one in INSTRUMENTORS if (packages_of(one)[0], one.mode) == (package, mode)]
+    return frozenset().union(*(one.lacks for one in by))
 
 
 def _kept(request: Received) -> dict[str, object]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from smile_trace.dialects.parts import has_content
+from smile_trace.dialects.parts import called_tools, has_content
 from smile_trace.records import Call
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -48,7 +48,10 @@ _QUIET = {
 """They ask nobody but the planted servers."""
 _COMPARED = ("messages", "answer", "model", "tools", "documents", "parameters")
 _EXPLAINED = re.compile(r"explained: (reliable|partial) by .*(24|kettle)", re.DOTALL)
-_NO_TOOLS = "skipped: cannot be asked again: its answer calls a tool"
+_NO_TOOLS = (
+    "skipped: cannot be asked again: its answer calls a tool",
+    "skipped: cannot be asked again: its messages hold a call of a tool",
+)
 _NOT_WHOLE = "skipped: cannot be asked again: "
 _OF_A_REQUEST = ("messages", "parameters", "tools")
 
@@ -258,8 +261,8 @@ def _role(said: Said) -> str:
 
 def _unexplained(instrumentor: Instrumentor, read: list[tuple[Call, str]]) -> list[str]:
     """Which calls were not explained by what the answer stands in. Of a call without its messages,
-    or a content of theirs, that is right; one that calls a tool is not asked again without its
-    tools."""
+    or a content of theirs, that is right; one that calls a tool, or has called one, is not asked
+    again without its tools."""
     names = [name for name in instrumentor.application.calls if name not in instrumentor.lacks]
     wrong = []
     for name, (call, ended) in zip(names, read, strict=False):
@@ -267,10 +270,14 @@ def _unexplained(instrumentor: Instrumentor, read: list[tuple[Call, str]]) -> li
             right = _EXPLAINED.match(ended) is None
         elif {f"{name}.{what}" for what in _OF_A_REQUEST} & instrumentor.lacks:
             right = ended.startswith(_NOT_WHOLE) or _EXPLAINED.match(ended) is not None
-        elif call.tool_calls and not call.parameters.get("tools"):
+        elif not call.parameters.get("tools") and _calls_a_tool(call):
             right = ended.startswith(_NO_TOOLS)
         else:
             right = _EXPLAINED.match(ended) is not None
         if not right:
             wrong.append(f"{name}: {ended}")
     return wrong
+
+
+def _calls_a_tool(call: Call) -> bool:
+    return bool(call.tool_calls) or any(map(called_tools, call.messages))

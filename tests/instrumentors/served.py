@@ -12,7 +12,7 @@ from tests.support.recorded_calls import Item, Row, Said
 JSON = dict[str, Any]
 _NO_PARAMETERS = {"model", "messages", "input", "instructions", "system", "tools"}
 _HOW_IT_IS_SENT = {"stream", "stream_options", "store", "include"}
-_DEFAULTS = {"tool_choice": "auto", "parallel_tool_calls": True, "top_p": 1}
+DEFAULTS = {"tool_choice": "auto", "parallel_tool_calls": True, "top_p": 1}
 _RENAMED = {"max_completion_tokens": "max_tokens", "max_output_tokens": "max_tokens"}
 _RENAMED["stop_sequences"] = "stop"
 
@@ -48,7 +48,7 @@ def parameters(written: Mapping[str, Any]) -> JSON:
     stop = found.get("stop")
     if isinstance(stop, str):
         found["stop"] = [stop]
-    return {k: v for k, v in found.items() if _DEFAULTS.get(k) != v}
+    return {k: v for k, v in found.items() if DEFAULTS.get(k) != v}
 
 
 def _message(message: JSON) -> list[Said]:

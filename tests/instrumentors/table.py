@@ -340,7 +340,9 @@ INSTRUMENTORS = (
             _openinference("haystack", HAYSTACK, "Haystack"),
             _openinference("autogen-agentchat", AUTOGEN, "AutogenAgentChat"),
             _openinference("openai-agents", AGENTS, "OpenAIAgents"),
-            _genai("openai-agents", AGENTS, "OpenAIAgents", older=None),
+            _genai(
+                "openai-agents", AGENTS, "OpenAIAgents", lacks=frozenset({"strict"}), older=None
+            ),
         ),
     ),
     Instrumentor(  # its own spans are of crews and tasks
@@ -355,6 +357,7 @@ INSTRUMENTORS = (
         PYDANTIC_AI,
         ("openinference-instrumentation-pydantic-ai",),
         "openinference_pydantic_ai",
+        lacks=frozenset({"strict"}),
     ),
     _traceloop(
         "openai",
@@ -424,13 +427,14 @@ INSTRUMENTORS = (
         older_lacks=frozenset({"tools"}),
         mode="langchain-only",
     ),
-    Instrumentor("pydantic-ai", PYDANTIC_AI, (), "pydantic_ai"),
+    Instrumentor("pydantic-ai", PYDANTIC_AI, (), "pydantic_ai", lacks=frozenset({"strict"})),
     Instrumentor(
         "version-1-pydantic-ai",
         PYDANTIC_AI,
         ("pydantic-ai-slim<2",),
         "pydantic_ai",
         {"VERSION": "1"},
+        lacks=frozenset({"strict"}),
         older=None,
         mode="version_1",
     ),

@@ -4,12 +4,12 @@ they were last run, and of what `lacks` says that they do not write.
 `python -m tests.support.dialects_page` writes it; a test holds the page against it.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from smile_trace.dialects.parts import has_content
 from smile_trace.records import Call, Media, ToolResult
+from tests.instrumentors.record import packages_of, parts_of
 from tests.instrumentors.table import INSTRUMENTORS, Instrumentor
 from tests.support.paths import ROOT
 from tests.support.recorded_calls import FILES, calls_of
@@ -112,9 +112,9 @@ def _rows() -> Iterator[list[str]]:
     calls = {name: calls_of(name) for name in FILES}
     runs, told = _last_run(), set()
     for one in INSTRUMENTORS:
-        packages, newest = _packages(one), runs.get(one.name)
-        recorded = [name for name in FILES if _parts(name)[::2] == (packages[0], one.mode)]
-        same = [name for name in recorded if newest and _parts(name)[1] == newest.release]
+        packages, newest = packages_of(one), runs.get(one.name)
+        recorded = [name for name in FILES if parts_of(name)[::2] == (packages[0], one.mode)]
+        same = [name for name in recorded if newest and parts_of(name)[1] == newest.release]
         recorded = same or recorded  # of several releases
         told.update(recorded)
         found = [call for name in recorded for call in calls[name]]
@@ -122,13 +122,13 @@ def _rows() -> Iterator[list[str]]:
             known = "live, recorded" if recorded else "live"
             read, release = f"{newest.read} of {newest.calls}", newest.release
         elif recorded:
-            known, read, release = "recorded", str(len(found)), _parts(recorded[-1])[1]
+            known, read, release = "recorded", str(len(found)), parts_of(recorded[-1])[1]
         else:
             continue
         live = _live(newest, runs.get(f"{one.name}, older"))
         yield [_named(packages, one.mode), release, read, _complete(one), live, *_of(found), known]
     for name in FILES:
-        package, release, mode = _parts(name)
+        package, release, mode = parts_of(name)
         content = any(has_content(m) for call in calls[name] for m in call.messages)
         if name in told or not (content or mode == FROM_SOURCE):
             continue
@@ -147,21 +147,6 @@ def _last_run() -> dict[str, Run]:
         name: Run(versions.split(",")[0].split()[-1], *map(int, counts))
         for name, versions, *counts in lines
     }
-
-
-def _packages(one: Instrumentor) -> list[str]:
-    """Those that write the spans, without extras and bounds."""
-    written = one.packages[: len(one.tracing.split(","))] or one.application.packages[:1]
-    return [
-        re.split(r"[\[<>=]|(?<=.)@", package)[0].strip("@").replace("/", "-") for package in written
-    ]
-
-
-def _parts(recorded: str) -> tuple[str, str, str]:
-    """The package, the release and the mode in a recording's name."""
-    found = re.fullmatch(r"(.+?)(?:-(\d\w*(?:\.\d\w*)*))?(?:\.([a-z].*))?", recorded)
-    assert found is not None
-    return found[1], found[2] or "", found[3] or ""
 
 
 def _named(packages: list[str], mode: str) -> str:

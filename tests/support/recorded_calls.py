@@ -173,7 +173,7 @@ PYDANTIC_AI = {
     "agent_again": Row(AFTER_USER, tools=(TOOL,), parameters=_PYDANTIC, session="?"),
     "rag": Row(session="?"),
     "stream": Row(session="?"),
-    "responses": Row(session="?"),
+    "responses": Row(form="responses", session="?"),
 }
 _HIDDEN_CALL = ("call", "call_1", "look_up_warranty", "{}")
 _HIDDEN: dict[str, Any] = {"answer": None, "messages": ()}
@@ -265,20 +265,6 @@ _AFTER = (
     ("assistant", ("call", "call_0", *_CALLED[2:])),
     ("tool", ("result", "call_0", '{"months": 24}')),
 )
-CLIENT = _but(
-    {
-        "chat": Row(usage=(50, 8)),
-        "stream": Row(usage=None),
-        "tool_call": Row(ASK, CALLS_TOOL, tools=(TOOL,), usage=(26, 5)),
-        "tool_result": Row(_AFTER, tools=(TOOL,), usage=(46, 8)),
-        "parts": Row(PARTS, usage=(56, 8)),
-        "responses": Row(form="responses", usage=(32, 8)),
-    },
-    every=_COLD,
-    chat={"parameters": {**OPENAI["chat"].parameters, "temperature": 0}},
-)
-"""What `tests/instrumentors/applications/openai_client.py` asks."""
-
 _ADK = (
     (
         "system",
@@ -326,7 +312,7 @@ RECORDED: dict[str, dict[str, Row]] = {
         "with_prompt": Row(model=_DATED, template=("system", SYSTEM)),
     },
     "langfuse-5.0.4.openai": _but(
-        OPENAI,
+        BY_ITEMS,
         every={"session": "s-1", "user": "u-1"},
         chat={"parameters": _NO_STOP, "model": _DATED},
         stream={"model": _DATED},
@@ -340,11 +326,10 @@ RECORDED: dict[str, dict[str, Row]] = {
     "langsmith-0.15.1.langchain-only": LANGCHAIN,
     "langsmith-0.15.1.openai-only": BY_ITEMS,
     "logfire-5.4.0": _but(
-        OPENAI,
+        BY_ITEMS,
         two={"parameters": {}},
         completion={"messages": ()},
     ),
-    "logfire-5.4.0.version_1": CLIENT,
     "microsoft-extensions-ai-10.10.0.from-source": _but(
         {**_NET, "tool_call": replace(_NET["tool_call"], tools=(TOOL,))},
         every={
@@ -359,7 +344,7 @@ RECORDED: dict[str, dict[str, Row]] = {
     ),
     "mlflow-3.17.2.langchain": LANGCHAIN,
     "mlflow-3.17.2.openai-genai": {
-        **_but(OPENAI, image=_MLFLOW_GENAI_IMAGE, completion={"answer": None, "usage": None}),
+        **_but(BY_ITEMS, image=_MLFLOW_GENAI_IMAGE, completion={"answer": None, "usage": None}),
         "rag": Row(),
     },
     "mlflow-3.17.2.openai": {
@@ -390,12 +375,6 @@ RECORDED: dict[str, dict[str, Row]] = {
         "direct": Row((("user", CONTEXT),), parameters=_LIMITED, usage=None),
     },
     "openinference-instrumentation-langchain-0.1.80": LANGCHAIN,
-    "openinference-instrumentation-litellm-0.1.51": _but(
-        CLIENT,
-        every={"model": "openai/gpt-4o-mini"},
-        chat={"parameters": {"temperature": 0, "seed": 7, "max_tokens": 50}},
-        responses=None,
-    ),
     "openinference-instrumentation-llama-index-4.6.1": {
         "query": Row(_LLAMA, documents=("Returns are accepted within 30 days.", WARRANTY)),
         "chat": Row(),
@@ -405,13 +384,6 @@ RECORDED: dict[str, dict[str, Row]] = {
     "openinference-instrumentation-openai-0.1.66": {
         **BY_ITEMS,
         "template": Row(template=("user", TEMPLATE), session="s-1", user="u-1"),
-    },
-    "openinference-instrumentation-openai-agents-2.6.0": {
-        "tool_call": replace(CLIENT["tool_call"], form="responses", usage=(11, 5)),
-        "tool_result": replace(CLIENT["tool_result"], form="responses", usage=(31, 8)),
-        "chat_tool_call": replace(CLIENT["tool_call"], tools=()),
-        "chat_tool_result": replace(CLIENT["tool_result"], tools=(), usage=(48, 8)),
-        "stream": CLIENT["stream"],
     },
     "openinference-instrumentation-pydantic-ai-0.1.30": _but(
         PYDANTIC_AI, agent_again={"messages": AFTER}
@@ -446,21 +418,21 @@ RECORDED: dict[str, dict[str, Row]] = {
         responses_list=None,
     ),
     "opentelemetry-instrumentation-openai-0.62.4": _but(
-        OPENAI,
+        BY_ITEMS,
         chat={"parameters": _NO_SEED, "user": "u-1"},
         image={"messages": ()},
         two={"parameters": {}},
         responses_list=None,
     ),
     "opentelemetry-instrumentation-openai-0.62.4.content_false": _but(
-        OPENAI,
+        BY_ITEMS,
         every={**_HIDDEN, "tools": ()},
         chat={"parameters": _NO_SEED, "user": "u-1"},
         two={"parameters": {}},
         responses_list=None,
     ),
     "opentelemetry-instrumentation-openai-0.62.4.events": _but(
-        OPENAI,
+        BY_ITEMS,
         every={"tools": ()},
         chat={"parameters": _NO_SEED, "user": "u-1"},
         two={"parameters": {}},
@@ -477,23 +449,6 @@ RECORDED: dict[str, dict[str, Row]] = {
         responses=None,
         responses_list=None,
         completion=None,
-    ),
-    "openlit-1.45.0": _but(
-        CLIENT,
-        stream={"usage": (139, 22)},
-        tool_result={"messages": (*ASK, _AFTER[3])},
-    ),
-    "pydantic-ai-slim-1.107.10.version_1": _but(
-        {
-            "tool_call": CLIENT["tool_call"],
-            "tool_result": replace(CLIENT["tool_result"], usage=(48, 8)),
-            "context": CLIENT["stream"],
-            "stream": CLIENT["stream"],
-            "responses": CLIENT["stream"],
-        },
-        every={"session": "?"},
-        context={"usage": (50, 8)},
-        responses={"usage": (35, 8)},
     ),
     "pydantic-ai-slim-2.68.0": PYDANTIC_AI,
     "pydantic-ai-slim-2.68.0.nocontent": _but(

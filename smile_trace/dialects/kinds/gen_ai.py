@@ -222,8 +222,14 @@ def read(span: Span) -> SpanContent:
     )
 
 
+def is_of_responses(a: Mapping[str, JSON]) -> bool:
+    """Whether OpenAI's Responses API was asked: said so, or by the id of what it gave."""
+    answered = read_text(a.get(semconv.RESPONSE_ID)) or ""
+    return a.get(semconv.OPENAI_API_TYPE) == semconv.RESPONSES or answered.startswith("resp_")
+
+
 def _form(a: Mapping[str, JSON]) -> Form:
-    if a.get(semconv.OPENAI_API_TYPE) == semconv.RESPONSES:
+    if is_of_responses(a):
         return "responses"
     return "completion" if a.get(semconv.OPERATION_NAME) == "text_completion" else "chat"
 

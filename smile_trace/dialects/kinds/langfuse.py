@@ -9,6 +9,7 @@ from smile_trace.dialects import provider_json
 from smile_trace.dialects.attributes import (
     first_text,
     read_json,
+    read_list,
     read_object,
     read_text,
     read_usage,
@@ -52,6 +53,8 @@ class Langfuse:
         parameters = read_object(a.get(_PREFIX + "model.parameters"))
         if isinstance(request, str) and "max_tokens" in parameters:
             content.form = "completion"
+        if _is_item(_read(a.get(_PREFIX + "output"))):
+            content.form = "responses"
         asked = read_json(a.get(_PREFIX + "metadata.ls_model_name"))
         content.model = read_text(asked) or read_text(a.get(_PREFIX + "model.name"))
         content.provider = read_text(read_json(a.get(_PREFIX + "metadata.ls_provider")))
@@ -74,6 +77,12 @@ def _read(value: JSON) -> JSON:
         return value
     read = read_json(value)
     return value if read is None else read
+
+
+def _is_item(output: JSON) -> bool:
+    """Whether an answer is an item of the Responses API, or a list of some."""
+    first = next(iter(read_list(output)), output)
+    return read_object(first).get("type") in ("message", "function_call")
 
 
 def _without_tools(request: JSON) -> tuple[JSON, list[JSON]]:

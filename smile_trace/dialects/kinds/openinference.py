@@ -16,6 +16,7 @@ from smile_trace.dialects.attributes import (
     read_usage,
 )
 from smile_trace.dialects.call import CLIENT_RECORDS, SpanContent, call_of
+from smile_trace.dialects.kinds.gen_ai import is_of_responses
 from smile_trace.dialects.parts import message_of
 from smile_trace.dialects.templates import Template, texts_of
 from smile_trace.records import (
@@ -89,6 +90,7 @@ def read(span: Span) -> SpanContent:
     a = span.attributes
     request = read_object(a.get("llm.invocation_parameters"))
     content = SpanContent(
+        form="responses" if is_of_responses(a) else "chat",
         model=first_text(request, "model") or first_text(a, *_MODELS),
         provider=first_text(a, "llm.provider", "llm.system"),
         parameters=request,

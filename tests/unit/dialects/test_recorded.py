@@ -111,7 +111,11 @@ def test_the_page_is_made_of_the_table() -> None:
 
 
 NO_CALL = "records no call of a model: use OpenTelemetry's"
+_BESIDE = "or use an instrumentor of it"
+"""Anthropic's client traces itself in traces of its own."""
 SAID = {
+    "openinference-instrumentation-anthropic-3.1.0.live": (1, _BESIDE),
+    "opentelemetry-instrumentation-anthropic-0.62.4.live": (6, _BESIDE),
     "langchain4j-observation-1.20.0.from-source": (3, "add OpenInference's instrumentor"),
     "spring-ai-2.0.1.from-source": (3, "add OpenInference's instrumentor"),
     "opentelemetry-instrumentation-genai-llama-index-1.3b0.span_only": (1, NO_CALL),
