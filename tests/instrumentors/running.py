@@ -48,11 +48,8 @@ _QUIET = {
 """They ask nobody but the planted servers."""
 _COMPARED = ("messages", "answer", "model", "tools", "documents", "parameters")
 _EXPLAINED = re.compile(r"explained: (reliable|partial) by .*(24|kettle)", re.DOTALL)
-_NO_TOOLS = (
-    "skipped: cannot be asked again: its answer calls a tool",
-    "skipped: cannot be asked again: its messages hold a call of a tool",
-)
 _NOT_WHOLE = "skipped: cannot be asked again: "
+_NO_TOOLS = (_NOT_WHOLE + "its answer calls a tool", _NOT_WHOLE + "its messages hold a call of")
 _OF_A_REQUEST = ("messages", "parameters", "tools")
 
 
@@ -270,7 +267,7 @@ def _unexplained(instrumentor: Instrumentor, read: list[tuple[Call, str]]) -> li
             right = _EXPLAINED.match(ended) is None
         elif {f"{name}.{what}" for what in _OF_A_REQUEST} & instrumentor.lacks:
             right = ended.startswith(_NOT_WHOLE) or _EXPLAINED.match(ended) is not None
-        elif not call.parameters.get("tools") and _calls_a_tool(call):
+        elif "tools" in instrumentor.lacks and _misses_its_tools(call):
             right = ended.startswith(_NO_TOOLS)
         else:
             right = _EXPLAINED.match(ended) is not None
@@ -279,5 +276,6 @@ def _unexplained(instrumentor: Instrumentor, read: list[tuple[Call, str]]) -> li
     return wrong
 
 
-def _calls_a_tool(call: Call) -> bool:
-    return bool(call.tool_calls) or any(map(called_tools, call.messages))
+def _misses_its_tools(call: Call) -> bool:
+    calls = call.tool_calls or any(map(called_tools, call.messages))
+    return bool(calls) and not call.parameters.get("tools")
