@@ -78,12 +78,6 @@ def _figures(report: Report) -> dict[str, float]:
             "smile.no_document_mattered_low": share.low,
             "smile.no_document_mattered_high": share.high,
         }
-    if report.citations is not None and (unused := report.citations.unused).of:
-        found |= {
-            "smile.unused_citations": unused.share,
-            "smile.unused_citations_low": unused.low,
-            "smile.unused_citations_high": unused.high,
-        }
     return found
 
 

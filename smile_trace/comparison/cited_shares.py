@@ -12,18 +12,17 @@ _InAnswer = tuple[int, int, int]
 
 
 def cited_shares(answers: Sequence[Sequence[CitedDocument]]) -> CitedShares | None:
-    """The shares over answers; None if none of them cites anything."""
+    """The shares over answers; None if nothing that they cite is settled."""
     citing = [citations for citations in answers if citations]
-    if not citing:
-        return None
     counts = [counted(citations) for citations in citing]
+    if all(one.share is None for one in counts):
+        return None
     uncited = [sum(one.found == "used, not cited" for one in citations) for citations in citing]
+    used = [(few, one.used, 0) for few, one in zip(uncited, counts, strict=True)]
     return CitedShares(
         answers=len(citing),
         unused=_over_answers([(one.unused, one.used, one.open) for one in counts]),
-        uncited=_over_answers(
-            [(few, one.used, 0) for few, one in zip(uncited, counts, strict=True)]
-        ),
+        uncited=_over_answers(used),
     )
 
 

@@ -22,6 +22,7 @@ from smile_trace.records import (
     METHOD_VERSION,
     Asked,
     Call,
+    Citation,
     Document,
     Explanation,
     Observation,
@@ -102,6 +103,7 @@ def request_of(explanation: Explanation, call: Call | None = None) -> Prompted:
         parameters=explanation.parameters,
         prompts=explanation.prompts,
         documents=tuple(_documents(explanation)),
+        citations=tuple(_citations(explanation)),
         assumed=assumed,
         answer_cut=explanation.answer_cut,
         left_out=left_out,
@@ -247,6 +249,15 @@ def _documents(explanation: Explanation) -> Iterator[Document]:
             position=found.position,
             retriever=found.retriever,
         )
+
+
+def _citations(explanation: Explanation) -> Iterator[Citation]:
+    """Yield what the sentences cite as if it all had come with the answer: what is written in the
+    answer, too, is then cited twice by the same sentence."""
+    for one in explanation.citations:
+        if one.cited is not None and (one.document or one.cited not in explanation.answer):
+            name = one.document and one.document.source
+            yield Citation(start=one.start, end=one.end, source=name, passage=one.cited)
 
 
 ROUNDING = 1e-6

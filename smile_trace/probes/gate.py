@@ -128,24 +128,29 @@ def check_cases(cases: int, answered: int, failed: int, limit: float) -> Checked
 def check_citations(found: CitedShares | None, limit: float) -> CheckedLimit:
     """Check the share of citations whose document is not used against its limit, in [0, 1]. Without
     a citation that is settled, the limit is broken."""
-    checked = CheckedLimit(
+    rate: Rate | None = None
+    verdict: Verdict = "broken"
+    reason = "no citation of an explained answer is settled"
+    if found is not None:
+        share = found.unused
+        rate = Rate(value=share.share, ci_low=share.low, ci_high=share.high)
+        verdict, more = _against(rate, limit)
+        told = f"{rate.value:.0%} of the citations name a document that is not used"
+        reason = f"{told} {_interval(rate, found.answers)}{more}"
+    return CheckedLimit(
         probe=UNUSED_CITATIONS,
         title="Unused citations",
         limit=limit,
-        verdict="broken",
-        reason="no citation of an explained answer is settled",
+        calls=0 if found is None else found.answers,
+        rate=rate,
+        verdict=verdict,
+        reason=reason,
     )
-    if found is None or not found.unused.of:
-        return checked
-    share, calls = found.unused, found.answers
-    rate = Rate(value=share.share, ci_low=share.low, ci_high=share.high)
-    verdict, more = _against(rate, limit)
-    reason = (
-        f"{share.share:.0%} of the citations name a document that is not used ({share.low:.0%} to "
-        f"{share.high:.0%}, {LEVEL:.0%} interval over {calls} answer{'' if calls == 1 else 's'})"
-    )
-    update = {"calls": calls, "rate": rate, "verdict": verdict, "reason": reason + more}
-    return checked.model_copy(update=update)
+
+
+def _interval(rate: Rate, calls: int) -> str:
+    over = f"{LEVEL:.0%} interval over {calls} call{'' if calls == 1 else 's'}"
+    return f"({rate.ci_low:.0%} to {rate.ci_high:.0%}, {over})"
 
 
 def _against(rate: Rate, limit: float) -> tuple[Verdict, str]:
@@ -159,10 +164,7 @@ def _against(rate: Rate, limit: float) -> tuple[Verdict, str]:
 
 def _checked(probe: PromptProbe, limit: float) -> CheckedLimit:
     rate = probe.rate
-    reason = (
-        f"it changes {rate.value:.0%} of the answers ({rate.ci_low:.0%} to {rate.ci_high:.0%}, "
-        f"{LEVEL:.0%} interval over {probe.calls} call{'' if probe.calls == 1 else 's'})"
-    )
+    reason = f"it changes {rate.value:.0%} of the answers {_interval(rate, probe.calls)}"
     verdict, more = _against(rate, limit)
     if verdict == "broken" and probe.beyond is not None and probe.beyond.ci_low <= 0:
         verdict, more = "not_beyond", ", but not surely more than asking again or other words do"

@@ -1,6 +1,6 @@
 """The citations of an answer, and whether what they name was used."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from smile_trace._text.lists import in_words, listed
@@ -17,11 +17,14 @@ USE: "dict[Verdict | None, Use]" = {"supports": "used", "excluded": "not used"}
 """What the verdict on a document says of its use; any other verdict leaves it open."""
 
 Found = Literal["cited, not used", "used, not cited", "open", "cited and used"]
-FOUND: tuple[Found, ...] = ("cited, not used", "used, not cited", "open", "cited and used")
 """What is said of a sentence and a document, the most telling first."""
 
-_LONGEST = 44
-"""Characters of a sentence or name that is quoted."""
+_DOES = {
+    "cited and used": "name{} a document that the sentence depends on",
+    "cited, not used": "name{} a document that makes no measurable difference to the sentence",
+    "unknown": "name{} no document of the request",
+    "open": "remain{} open",
+}
 
 
 class Citation(Record):
@@ -34,15 +37,6 @@ class Citation(Record):
     document: int | None = None
     source: str | None = None
     passage: str | None = None
-
-
-def found_of(*, cited: bool, use: Use) -> Found:
-    """What is said of a document that a sentence cites, or depends on without a citation."""
-    if use == "open":
-        return "open"
-    if use == "not used":
-        return "cited, not used"
-    return "cited and used" if cited else "used, not cited"
 
 
 class Counted(NamedTuple):
@@ -74,54 +68,29 @@ def counted(citations: "Sequence[CitedDocument]") -> Counted:
 def in_sentence(citations: "Sequence[CitedDocument]", answer: str) -> str:
     """Say how many citations of an answer are used and how many are not, with an example of these
     and of what is used without being cited; empty without citations."""
-    clauses, counts = list[str](), list(_counts(citations, answer))
-    every = sum(number for number, _ in counts)
-    if len(counts) == 1:
+    cited = [one for one in citations if one.cited is not None]
+    kinds = ["unknown" if one.document is None else one.found for one in cited]
+    every, clauses, does = len(cited), list[str](), list[tuple[int, str]]()
+    for kind, said in _DOES.items():
+        if count := kinds.count(kind):
+            name, sentence = _quoted(cited[kinds.index(kind)], answer)
+            example = f" ({name} for {sentence})" if kind in ("cited, not used", "unknown") else ""
+            does.append((count, said.format("s" if count == 1 else "") + example))
+    if len(does) == 1:
         whole = {1: "the citation", 2: "both citations"}
-        clauses.append(f"{whole.get(every, f'all {in_words(every)} citations')} {counts[0][1]}")
-    elif counts:
-        few = [f"{in_words(number)} {said}" for number, said in counts]
-        clauses.append(f"of {in_words(every)} citations {listed(few)}")
-    uncited = [one for one in citations if one.found == "used, not cited"]
-    if uncited:
-        more, example = len(uncited) - 1, uncited[0]
+        clauses.append(f"{whole.get(every, f'all {in_words(every)} citations')} {does[0][1]}")
+    elif does:
+        few = listed([f"{in_words(count)} {said}" for count, said in does])
+        clauses.append(f"of {in_words(every)} citations {few}")
+    if uncited := [one for one in citations if one.found == "used, not cited"]:
+        more, (name, sentence) = len(uncited) - 1, _quoted(uncited[0], answer)
         rest = f", and so do{'es' if more == 1 else ''} {in_words(more)} more" if more else ""
-        named = f"{_sentence(example, answer)} depends on {_quoted(example.name)}"
-        clauses.append(f"{named} without citing it{rest}")
+        clauses.append(f"{sentence} depends on {name} without citing it{rest}")
     said = "; ".join(clauses)
     return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
-def _counts(citations: "Sequence[CitedDocument]", answer: str) -> Iterator[tuple[int, str]]:
-    """How many citations there are of each kind, and what they do."""
-    unused = [one for one in citations if one.found == "cited, not used"]
-    idle = [one for one in unused if one.document is not None]
-    wrong = [one for one in unused if one.document is None]
-    for few, does, example in (
-        (
-            [one for one in citations if one.found == "cited and used"],
-            "name{s} a document that the sentence depends on",
-            "",
-        ),
-        (
-            idle,
-            "name{s} a document that makes no measurable difference to the sentence",
-            "".join(f" ({_quoted(o.name)} for {_sentence(o, answer)})" for o in idle[:1]),
-        ),
-        (
-            wrong,
-            "name{s} no document of the request",
-            "".join(f" ({_quoted(one.name)})" for one in wrong[:1]),
-        ),
-        ([one for one in citations if one.found == "open"], "remain{s} open", ""),
-    ):
-        if few:
-            yield len(few), does.format(s="s" if len(few) == 1 else "") + example
-
-
-def _sentence(one: "CitedDocument", answer: str) -> str:
-    return _quoted(answer[one.start : one.end])
-
-
-def _quoted(text: str) -> str:
-    return f"“{both_ends(text, _LONGEST)}”"
+def _quoted(one: "CitedDocument", answer: str) -> tuple[str, str]:
+    """The document's name and the sentence, in quotes."""
+    name, sentence = (both_ends(text, 44) for text in (one.name, answer[one.start : one.end]))
+    return f"“{name}”", f"“{sentence}”"

@@ -13,7 +13,7 @@ from smile_trace._text.titles import document_name
 from smile_trace.errors import ReasonCode
 from smile_trace.records.base import JSON, Record, Shown, view
 from smile_trace.records.call import Form, PromptUse
-from smile_trace.records.citation import USE, Found, Use, found_of
+from smile_trace.records.citation import USE, Found, Use
 from smile_trace.records.formats.reasoning import untagged
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Segment, Unit
@@ -183,7 +183,9 @@ class CitedDocument(Record):
     @property
     def found(self) -> Found:
         """What is said of the two: `cited and used`, `cited, not used` and the like."""
-        return found_of(cited=self.cited is not None, use=self.use)
+        if self.use == "used":
+            return "used, not cited" if self.cited is None else "cited and used"
+        return "open" if self.use == "open" else "cited, not used"
 
     @property
     def name(self) -> str:

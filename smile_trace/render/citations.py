@@ -1,21 +1,18 @@
 """The table of an answer's citations: sentence, document, its effect on the sentence, and what that
 says of the citation."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from smile_trace.records import CitedDocument, Explanation
-from smile_trace.records.citation import FOUND
+from smile_trace.records.citation import Found
 from smile_trace.render.text import short, signed
 
 HEAD = ("sentence", "document", "effect on it", "citation")
-_SENTENCE, _NAME = 60, 40
-"""Characters of a sentence, and of a document's name."""
+_ORDER = get_args(Found)
 
 
 class CitationRow(NamedTuple):
-    """A sentence and a document, in words; `effect` is empty where the document was not measured
-    alone."""
+    """A sentence and a document, in words; `effect` is empty where it was not measured alone."""
 
     sentence: str
     document: str
@@ -25,25 +22,15 @@ class CitationRow(NamedTuple):
 
 def citation_rows(explanation: Explanation) -> list[CitationRow]:
     """Return the rows, citations whose document is not used first, in the answer's order."""
-    return [_row(one, explanation.answer) for one in telling_first(explanation.citations)]
+    found = sorted(explanation.citations, key=lambda one: (_ORDER.index(one.found), one.start))
+    return [_row(one, explanation.answer[one.start : one.end]) for one in found]
 
 
-def telling_first(citations: Sequence[CitedDocument]) -> list[CitedDocument]:
-    """Return the citations by what is said of them, then in the answer's order."""
-    return sorted(citations, key=lambda one: (FOUND.index(one.found), one.start))
-
-
-def _row(one: CitedDocument, answer: str) -> CitationRow:
-    name = short(one.name, _NAME)
-    if one.document is None:
+def _row(one: CitedDocument, sentence: str) -> CitationRow:
+    name, document, effect = short(one.name, 40), one.document, ""
+    if document is None:
         name = f"{name}: not in the request"
-    sentence = short(answer[one.start : one.end], _SENTENCE)
-    return CitationRow(sentence, name, _effect(one), one.found)
-
-
-def _effect(one: CitedDocument) -> str:
-    document = one.document
-    if document is None or document.attribution is None:
-        return ""
-    low, high = signed(document.ci_low or 0.0), signed(document.ci_high or 0.0)
-    return f"{signed(document.attribution)} [{low}, {high}]"
+    elif document.attribution is not None:
+        low, high = signed(document.ci_low or 0.0), signed(document.ci_high or 0.0)
+        effect = f"{signed(document.attribution)} [{low}, {high}]"
+    return CitationRow(short(sentence, 60), name, effect, one.found)

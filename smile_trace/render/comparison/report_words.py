@@ -69,13 +69,11 @@ def no_document(share: Share) -> str:
 def unused_citations(shares: CitedShares) -> str:
     """Return how often a citation's document is not used: 18 % [12 to 25 %] of the citations …"""
     unused = shares.unused
-    if not unused.of:
-        return f"Whether what the answers cite is used is open ({_many(unused.open, 'citation')})."
-    of = f"of {_many(unused.of, 'citation')} in {_many(shares.answers, 'answer')}"
-    still_open = f"; {unused.open:,} more {'is' if unused.open == 1 else 'are'} open"
+    still_open = f"; {unused.open:,} open" if unused.open else ""
     return (
         f"{percent(unused)} of the citations name a document that makes no measurable difference "
-        f"to the sentence that cites it ({of}{still_open if unused.open else ''})."
+        f"to the sentence that cites it (of {_many(unused.of, 'citation')} in "
+        f"{_many(shares.answers, 'answer')}{still_open})."
     )
 
 
@@ -259,9 +257,10 @@ def report_to_markdown(report: Report, most: int = 12) -> str:
     """Return the summary and a table of each prompt and function, with links to calls and at most
     `most` parts; the page has all."""
     found = [escape(report.summary)]
-    if most and report.citations is not None and (rows := cited_rows(report.citations)):
-        lines = [_line([*CITED_HEAD]), f"|{' --- |' * len(CITED_HEAD)}"]
-        found.append("\n".join([*lines, *(_line([*row]) for row in rows)]))
+    if most and report.citations is not None:
+        rows = [CITED_HEAD, *cited_rows(report.citations)]
+        lines = [_line([*row]) for row in rows]
+        found.append("\n".join([lines[0], "| --- | --- | --- |", *lines[1:]]))
     for group in report.groups if most else ():
         if group.kind not in ("prompt", "function") or not group.parts:
             continue

@@ -249,20 +249,19 @@ def test_citations_are_scored_by_what_was_measured(
     application: Callable[[str], str], model: StrictServer
 ) -> None:
     model.answer = cites
-    documents = (
-        "[1] The label is free of charge for returns.\n\n"
-        "[2] Fitters come on Mondays in spring.\n\n[3] The shop is in Oslo, near the station."
+    asked = (
+        "[1] The label is free of charge for returns.\n\n[2] Fitters come on Mondays in spring.\n\n"
+        "[3] The shop is in Oslo, near the station.\n\nWhat about the label and the fitters?"
     )
-    asked = f"{documents}\n\nWhat about the label, and when do fitters come?"
     result = mlflow.genai.evaluate(
-        data=[{"inputs": {"question": asked}}, {"inputs": {"question": "The Eiffel. Where?"}}],
+        data=[{"inputs": {"question": text}} for text in (asked, "The Eiffel. Where?")],
         predict_fn=application,
         scorers=[scorers.used_citations(budget=BUDGET)],
     )
     found = mlflow.search_traces(run_id=result.run_id, return_type="list")
-    scored = [value_of(trace, "used_citations") for trace in found]
-    [score] = [one for one in scored if one.error is None]
+    failed, score = sorted(
+        (value_of(t, "used_citations") for t in found), key=lambda a: not a.error
+    )
     assert score.value == 0.5
     assert score.rationale.startswith("Of two citations one names a document that the sentence")
-    [failed] = [one for one in scored if one.error is not None]
     assert "the answer cites no document" in failed.error.error_message

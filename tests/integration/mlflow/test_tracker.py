@@ -121,15 +121,9 @@ def test_citations_stand_in_the_list_and_in_the_span(
     cited = cited_answer()
     deliver(tracker, [(*captured(cited), cited)])
     [trace] = traces_in(experiment)
-    [shown] = [a for a in trace.info.assessments if a.name == CITATIONS]
     assert said(trace)[CITATIONS] == "1 of 3 used, 1 open"
-    assert "“Wardrobes are put together.” depends on “fitters.md”" in shown.rationale
     late = span_named(trace, EXPLANATION_NAME)
     assert "fitters.md|+0.90 [+0.89, +0.91]|used, not cited|" in late.outputs["citations"]
-    without = cited.model_copy(update={"citations": ()})
-    deliver(tracker, [(*captured(cited), without)])
-    [newer] = [one for one in traces_in(experiment) if one.info.trace_id != trace.info.trace_id]
-    assert CITATIONS not in said(newer)
 
 
 @pytest.mark.slow

@@ -1,17 +1,29 @@
 """The very same explanation comes out of the stored responses, and a changed byte is found."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import smile_trace
+from smile_trace.explaining.driver import run
+from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.studies import make_study
 from smile_trace.hub.check import check_file, check_line
 from smile_trace.models import Capabilities
-from smile_trace.records import DocumentAttribution, Response
+from smile_trace.records import (
+    Citation,
+    DocumentAttribution,
+    ExplanationSettings,
+    Message,
+    Prompted,
+    Response,
+    TextPart,
+)
 from smile_trace.records.entry import Entry
 from tests.support.hub_entries import PROMPT, entry, explained
-from tests.support.planted import copying
+from tests.support.planted import PlantedModel, copying
 
 pytestmark = pytest.mark.thorough
 
@@ -38,6 +50,27 @@ def outcome(line: str) -> str:
 )
 def test_the_same_explanation_comes_out(options: dict[str, Any]) -> None:
     found = smile_trace.explain(PROMPT, model=copying("nine."), budget=16, **options)
+    assert outcome(Entry.of(found).line) == "identical"
+
+
+def test_citations_that_came_with_the_answer_are_computed_again() -> None:
+    facts = ("The label is free of charge", "Fitters come on Mondays", "The shop is in Oslo")
+    blocks = (
+        TextPart(content=f"{one}, by the way.", extra={"type": "document", "title": f"{number}.md"})
+        for number, one in enumerate(facts)
+    )
+    user = Message(role="user", parts=(*blocks, TextPart(content="What should I know?")))
+    model = PlantedModel(
+        lambda prompt: " ".join(f"{one}." for one in facts[:2] if one in prompt) or "Nothing."
+    )
+    answer = f"{facts[0]}. {facts[1]}."
+    cited = Citation(start=0, end=28, document=0, passage=facts[0])
+    wrong = Citation(start=29, end=53, document=2, passage=facts[2])
+    prompted = Prompted(messages=(user,), answer=answer, citations=(cited, wrong))
+    settings = ExplanationSettings(model="planted", budget=24)
+    study = make_study(prompted, model, ExplainOptions(budget=24), settings, signal="text")
+    found = asyncio.run(run(study, model))
+    assert len(found.citations) == 3
     assert outcome(Entry.of(found).line) == "identical"
 
 
