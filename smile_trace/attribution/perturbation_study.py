@@ -1,7 +1,7 @@
 """The default study, which asks one model."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from smile_trace._text.json_fields import fields as json_fields
 from smile_trace.attribution.answer_change.distances import Distance
@@ -39,15 +39,16 @@ from smile_trace.attribution.reporting.verdict import (
     levels_shown,
     status_of,
 )
+from smile_trace.attribution.segmentation.citing import Cited, cited_in
 from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
 from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.attribution.study import Answered
 from smile_trace.attribution.word_vectors import Embed, embed_words
 from smile_trace.records import (
-    CitedDocument,
     Cost,
     Explanation,
     ExplanationSettings,
+    FidelityStatus,
     FieldChange,
     Interaction,
     Note,
@@ -143,7 +144,12 @@ class PerturbationStudy:
             embed=embed or embed_words,
             solver=solver,
         )
-        self._remaining = RemainingCalls(self._known, settings.until_settled or 0)
+        whole = part is None and target is None
+        self._cited = cited_in(prompted) if whole else Cited()
+        self._of_sentences: dict[AnswerSpan, TextComparison] = {}
+        self._remaining = RemainingCalls(
+            self._known, settings.until_settled or 0, self._by_sentence
+        )
         self._rounds = 0
 
     @property
@@ -239,14 +245,21 @@ class PerturbationStudy:
     def behind(self, part: AnswerSpan) -> tuple[SegmentAttribution, ...]:
         """The segments of the first partition, measured by a part of the answer alone, with the
         same rows and responses."""
-        compared, of = self._compared(part), self.answer[slice(*part)]
-        found, status = self._known.first_level_of(part, compared, of)
+        found, status = self._of_part(part)
         return decided(
             found.attributions(),
             found.interactions(()),
             conclusive=status != "inconclusive",
             limit=self._settings.smallest_effect,
         )
+
+    def _of_part(self, part: AnswerSpan) -> tuple[LevelFindings, FidelityStatus]:
+        compared = self._of_sentences.get(part) or self._compared(part)
+        self._of_sentences[part] = compared
+        return self._known.first_level_of(part, compared, self.answer[slice(*part)])
+
+    def _by_sentence(self) -> Iterator[LevelFindings]:
+        return (self._of_part(sentence.span)[0] for sentence in self._cited.sentences)
 
     def result(self, subject: Subject | None = None) -> Explanation:
         """The Explanation from the responses so far; `cost.target_calls` counts them. `subject`:
@@ -291,7 +304,7 @@ class PerturbationStudy:
         if fidelity.status == "partial" and (why := why_unsettled(findings[:shown])):
             fidelity = fidelity.model_copy(update={"reason": f"{fidelity.reason[:-1]}; {why}."})
         first = first_place(_finest(findings[:shown], outermost), fidelity)
-        citations = self._citations()
+        citations = tuple(cited_documents(self._cited, self.behind))
         summary = summarize(
             segments,
             fidelity,
@@ -332,10 +345,6 @@ class PerturbationStudy:
             settings=self._settings,
             notes=self._notes,
         )
-
-    def _citations(self) -> tuple[CitedDocument, ...]:
-        whole = self._part is None and not self._has_target
-        return tuple(cited_documents(self.prompted, self.behind)) if whole else ()
 
     def _interactions(
         self, levels: Sequence[tuple[int, LevelFindings]], scores: ResponseScores

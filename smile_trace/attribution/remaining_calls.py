@@ -1,7 +1,7 @@
 """How the remaining calls are spent, and how many more would settle what is open."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import scipy  # type: ignore[import-untyped]
@@ -34,10 +34,14 @@ MOST = 10
 
 class RemainingCalls:
     """Decides how the remaining calls are spent: more rows, finer levels, fresh masks. A study may
-    exceed its budget up to `most` calls; 0 for not at all."""
+    exceed its budget up to `most` calls; 0 for not at all. `by_sentence`: the findings about the
+    first level by each sentence of an answer with citations."""
 
-    def __init__(self, known: KnownAnswers, most: int) -> None:
+    def __init__(
+        self, known: KnownAnswers, most: int, by_sentence: Callable[[], Iterable[LevelFindings]]
+    ) -> None:
         self._known = known
+        self._by_sentence = by_sentence
         self._plan = known.planner
         self._most = most
         self._confirming = min(MOST_CALLS + REDUCED, self._plan.budget // 5)
@@ -104,7 +108,10 @@ class RemainingCalls:
         """Asks the first level until it is settled, then plans the one beside it; False if there
         are too few calls for that."""
         if settled:
-            return self._plan.add_beside(self._calls_left, self._known.rows(level))
+            rows, planned = self._known.rows(level), 0
+            for of_sentence in self._by_sentence():
+                planned += self._reduces(0, of_sentence, self._calls_left // 2 - planned)
+            return self._plan.add_beside(self._calls_left - planned, rows)
         level.looks += 1
         return True
 
@@ -181,6 +188,8 @@ class RemainingCalls:
                 )
         for index in reversed(range(len(self._plan.levels))):
             kept_back -= self._asks_for_untold(index, kept_back)
+        for of_sentence in self._by_sentence():
+            kept_back -= self._reduces(0, of_sentence, kept_back)
         return True
 
     def _each_alone(self) -> Iterator[Mask]:
@@ -217,13 +226,15 @@ class RemainingCalls:
         return planned
 
     def _asks_for_untold(self, index: int, calls: int) -> int:
+        return self._reduces(index, self._known.find(self._plan.levels[index]), calls)
+
+    def _reduces(self, index: int, found: LevelFindings, calls: int) -> int:
         """Plans reduced prompts, within `calls`, and returns how many calls they take.
 
         They serve effects that are excluded but for parts that no mask removed together. The prompt
         is reduced to the named and open parts, and to the named: if the whole rest is not needed,
         no two of its parts are. If answers differ, random masks say more in two calls.
         """
-        found = self._known.find(self._plan.levels[index])
         if not (self._known.times == 1 and any(found.untold)) or calls < 1:
             return 0
         free = np.array(self._plan.levels[index].free)
