@@ -90,7 +90,7 @@ def main() -> None:
                 f"{one.document.attribution:.2f} "
                 f"[{one.document.ci_low:.2f}, {one.document.ci_high:.2f}]"
             )
-            print(f"  {sentence!r} {one.cited or 'without citation'}: {one.use}, {effect}")
+            print(f"  {sentence!r} {one.cited or one.name}: {one.found}, {effect}")
             if chat.fact.lower() in sentence.lower() and one.cited:
                 counts[f"{'right' if true else 'wrong'} document, {one.use}"] += 1
         sys.stdout.flush()

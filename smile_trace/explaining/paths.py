@@ -82,7 +82,9 @@ def explain_path(
         depth: how many calls back from the final answer, that one included; ≥ 1.
         signal: as for `explain`.
         distance: as for `explain`.
-        expected, contains, avoid: what the final answer should have been, as for `explain`.
+        expected: what the final answer should have been, as for `explain`.
+        contains: what the final answer should have held, as for `explain`.
+        avoid: what the final answer should not have held, as for `explain`.
         stub: what a tool would return: a function of its name and arguments, None if unknown. Where
             a tool may be to blame it is asked for the calls of the trace, too.
         seed: as for `explain`.
