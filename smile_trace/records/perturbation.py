@@ -110,10 +110,8 @@ class Perturbation(Record):
 
     @cached_property
     def text_hash(self) -> str:
-        """SHA-256 (hex) of the exact messages, for the store and the audit; the order of a JSON
-        object's members, which a file does not keep, counts for nothing."""
-        identities = [m.identity for m in self.messages]
-        sent = json.dumps(identities, ensure_ascii=False, sort_keys=True)
+        """SHA-256 (hex) of the exact messages, for the store and the audit."""
+        sent = json.dumps([m.identity for m in self.messages], ensure_ascii=False)
         return hashlib.sha256(sent.encode("utf-8", "surrogatepass")).hexdigest()
 
 

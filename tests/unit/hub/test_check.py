@@ -56,7 +56,7 @@ def test_the_same_explanation_comes_out(options: dict[str, Any]) -> None:
 def test_citations_that_came_with_the_answer_are_computed_again() -> None:
     facts = ("The label is free of charge", "Fitters come on Mondays", "The shop is in Oslo")
     blocks = (
-        TextPart(content=f"{one}, by the way.", extra={"type": "document", "title": f"{number}.md"})
+        TextPart(content=f"{one}, by the way.", extra={"title": f"{number}.md", "type": "document"})
         for number, one in enumerate(facts)
     )
     user = Message(role="user", parts=(*blocks, TextPart(content="What should I know?")))
