@@ -54,12 +54,13 @@ _NOT_THIS_WAY = "in which form the AI SDK sent the schema of its answer was not 
 
 
 def metadata(attributes: Mapping[str, JSON]) -> dict[str, JSON]:
-    """What the application wrote beside the call: version 6's metadata, or 7's context."""
+    """What the application wrote beside the call: version 6's metadata, or 7's context, but for the
+    schema of its answer."""
     return {
         name.removeprefix(prefix): value
         for prefix in (_METADATA, _CONTEXT)
         for name, value in attributes.items()
-        if name.startswith(prefix)
+        if name.startswith(prefix) and name not in _SCHEMAS
     }
 
 

@@ -237,8 +237,8 @@ def _with_client(framework: Instrumentor) -> Instrumentor:
     )
 
 
-_UNKNOWN = {"output.parameters", "thinking.parameters", "after_thinking.parameters"}
-"""Neither a schema of generateText nor a provider's options are recorded: such a call says so."""
+_UNKNOWN = {"thinking.parameters", "after_thinking.parameters"}
+"""A provider's options are not recorded."""
 
 
 def _ai_sdk(
@@ -504,6 +504,7 @@ INSTRUMENTORS = (
                 for name in ("tool_call", "chosen", "open_tool_call", "responses_tool_call")
             ),
             *(f"{name}.parameters" for name in ("object", "responses_object", "anthropic_object")),
+            "output.parameters",
         ),
     ),
     _ai_sdk("vercel-ai-7-whole", "OpenTelemetry", mode="whole", environment=_WHOLE),

@@ -21,10 +21,10 @@ const open = createOpenAICompatible({ name: "vllm", baseURL: process.env.OPEN_MO
 const claude = anthropic("claude-sonnet-4-5");
 
 const metadata = { sessionId: "s-1", userId: "u-1" };
-const includeRuntimeContext = { sessionId: true, userId: true };
-const traced = (functionId, model) => ({
-  experimental_telemetry: { isEnabled: true, functionId, metadata, includeRuntimeContext },
-  runtimeContext: metadata,
+const includeRuntimeContext = { sessionId: true, userId: true, schema: true };
+const traced = (functionId, model, told = metadata) => ({
+  experimental_telemetry: { isEnabled: true, functionId, metadata: told, includeRuntimeContext },
+  runtimeContext: told,
   model,
   system: SYSTEM,
 });
@@ -47,7 +47,7 @@ const short = `${WARRANTY} ${QUESTION}`;
 const settings = { temperature: 0, topP: 0.9, topK: 5, seed: 7, maxOutputTokens: 50 };
 const stopWhen = stepCountIs(3);
 const stop = { stopSequences: ["\n\n"], presencePenalty: 0.1 };
-const chat = (what) => traced(`chat ${what}`, openai.chat(MODEL));
+const chat = (what, told) => traced(`chat ${what}`, openai.chat(MODEL), told);
 const responses = (what) => traced(`responses ${what}`, openai.responses(MODEL));
 const read = async ({ textStream }) => {
   for await (const _ of textStream);
@@ -59,7 +59,8 @@ await generateText({ ...chat("agent"), prompt: QUESTION, tools, stopWhen });
 const toolChoice = { type: "tool", toolName: "look_up_warranty" };
 await generateText({ ...chat("chosen"), prompt: QUESTION, tools, toolChoice });
 await generateObject({ ...chat("object"), prompt: short, schema, schemaName: "warranty" });
-await generateText({ ...chat("output"), prompt: short, output: Output.object({ schema }) });
+const told = { ...metadata, schema: JSON.stringify(schema.jsonSchema) };
+await generateText({ ...chat("output", told), prompt: short, output: Output.object({ schema }) });
 const reasoner = traced("chat reasoner", openai.chat("gpt-5-mini"));
 await generateText({ ...reasoner, prompt: short, ...settings });
 await generateText({ ...traced("open model", open("qwen3")), prompt: QUESTION, tools, stopWhen });
