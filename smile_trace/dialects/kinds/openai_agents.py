@@ -13,11 +13,11 @@ from smile_trace.dialects import provider_json
 from smile_trace.dialects.attributes import read_json, read_list, read_object
 from smile_trace.dialects.call import CLIENT_RECORDS, SpanContent, call_of
 from smile_trace.dialects.kinds import openinference
-from smile_trace.records import JSON, Call, Span, ToolCall
+from smile_trace.dialects.parts import why_not_repeatable
+from smile_trace.records import JSON, Call, Span
 
 _PYTHON = "openinference.instrumentation.openai_agents"
 _JAVASCRIPT = "@arizeai/openinference-instrumentation-openai-agents"
-_UNKNOWN = "its {} not recorded: " + CLIENT_RECORDS
 
 
 class OpenAIAgents:
@@ -43,7 +43,11 @@ class OpenAIAgents:
         response = read_object(output)
         if items and response.get("object") == "response":
             _read_response(content, items, response)
-            return call_of(span, self.name, content)
+            call = call_of(span, self.name, content)
+            if response.get("tools") != []:
+                return call
+            why = why_not_repeatable(call.messages, call.parameters)  # it was offered none
+            return call.model_copy(update={"not_repeatable": why})
         content.messages = provider_json.sent(items).messages or content.messages
         if listed := read_list(output):  # a stream's whole response
             content.answers = provider_json.answered(listed[0]).answers or content.answers
@@ -91,10 +95,8 @@ def _content(part: dict[str, JSON]) -> JSON:
 
 
 def _why_not(call: Call) -> str | None:
-    """Why a generation is not known as it was sent, where the call shows it."""
-    called = any(isinstance(part, ToolCall) for said in call.messages for part in said.parts)
-    if called and "tools" not in call.parameters:
-        return _UNKNOWN.format("messages hold calls of tools, and the tools it was offered were")
-    if isinstance(read_json(call.answer), dict | list) and not call.tool_calls:
-        return _UNKNOWN.format("answer is JSON, and a schema of it that was asked for is")
-    return None
+    """Why the format of a generation's answer is not known, where the answer shows that it had one:
+    none is recorded."""
+    if call.tool_calls or not isinstance(read_json(call.answer), dict | list):
+        return None
+    return f"its answer is JSON, and a schema that it was to have is not recorded: {CLIENT_RECORDS}"

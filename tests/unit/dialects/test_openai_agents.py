@@ -19,7 +19,8 @@ def _call(items: list[dict[str, Any]], **response: Any) -> Call:
         "role": "assistant",
         "content": [{"type": "output_text", "text": "yes"}],
     }
-    whole = {"id": "resp_1", "object": "response", "model": "gpt-5", "output": [said], **response}
+    whole = {"id": "resp_1", "object": "response", "model": "gpt-5", "output": [said], "tools": []}
+    whole |= response
     attributes = {
         "openinference.span.kind": "LLM",
         "llm.model_name": "gpt-5",
