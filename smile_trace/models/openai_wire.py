@@ -1,6 +1,7 @@
 """OpenAI's wire format: a Request as a body, a reply as Responses. Pure functions."""
 
 import json
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -251,16 +252,23 @@ def question(messages: Sequence[Message], *, form: Form, made: Form = "chat") ->
     return {"messages": chat_messages(messages, as_sent=made == form)}
 
 
+_IMAGE = 50_000
+"""More tokens than an image is: at most 48,169, of eight tiles of gpt-4o-mini (OpenAI's guide
+"Images and vision")."""
+_IMAGE_DATA = re.compile(r'"data:image/[^"]*"')
+
+
 def token_bound(sent: Mapping[str, JSON]) -> Usage:
-    """Return a body's cost bound: a token per byte of input, and the limit of output tokens."""
+    """Return a body's cost bound: a token per byte of input but images, which have a bound of their
+    own whatever their file's size, and the limit of output tokens."""
     prompts = sent.get("prompt", sent.get("messages", sent.get("input")))
     count = len(prompts) if "prompt" in sent and isinstance(prompts, list) else 1
     limit = max((sent[name] for name in LIMITS if isinstance(sent.get(name), int)), default=0)
     beside = {name: sent[name] for name in _READ_BESIDE if name in sent}
     text = json.dumps([prompts, beside or None], ensure_ascii=False)
-    return Usage(
-        input_tokens=len(text.encode("utf-8", "surrogatepass")), output_tokens=count * limit
-    )
+    read = len(_IMAGE_DATA.sub("", text).encode("utf-8", "surrogatepass"))
+    images = text.count('"image_url":')
+    return Usage(input_tokens=read + _IMAGE * images, output_tokens=count * limit)
 
 
 def request_bound(prompted: Prompted, *, form: Form | None, max_tokens: int) -> Usage:

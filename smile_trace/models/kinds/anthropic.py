@@ -166,7 +166,8 @@ _READ = ("system", "messages", "tools", "output_config")
 _TOOL_INSTRUCTIONS = 1000
 """More tokens than the instructions that the service adds if tools are offered."""
 _IMAGE = 8000
-"""More tokens than an image that is sent as an address."""
+"""More tokens than an image is."""
+_IMAGE_DATA = re.compile(r'"media_type": "image/[^"]*", "data": "[^"]*"')
 
 
 def body(request: Request, *, max_tokens: int) -> dict[str, JSON]:
@@ -186,7 +187,7 @@ def body(request: Request, *, max_tokens: int) -> dict[str, JSON]:
 def token_bound(sent: Mapping[str, JSON]) -> Usage:
     """Return a body's cost bound: a token per byte of input, and the limit of output tokens."""
     text = json.dumps({name: sent[name] for name in _READ if name in sent})
-    read = len(text) + _IMAGE * text.count('"type": "image"')
+    read = len(_IMAGE_DATA.sub("", text)) + _IMAGE * text.count('"type": "image"')
     if sent.get("tools"):
         read += _TOOL_INSTRUCTIONS
     return Usage(input_tokens=read, output_tokens=sent["max_tokens"])
