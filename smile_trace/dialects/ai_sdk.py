@@ -176,7 +176,8 @@ def _is_unchanged(schema: JSON) -> bool:
         return False
     inner = [*properties.values(), *read_list(schema.get("anyOf"))]
     inner += [schema["items"]] if "items" in schema else []
-    return {*properties} == {*read_list(schema.get("required"))} and all(map(_is_unchanged, inner))
+    required = {*map(str, read_list(schema.get("required")))}
+    return {*properties} == required and all(map(_is_unchanged, inner))
 
 
 def _is_json(call: Call) -> bool:

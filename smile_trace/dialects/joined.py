@@ -1,7 +1,7 @@
 """What emitters write of a call beside its span, as events of that span."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from smile_trace import semconv
 from smile_trace.dialects.attributes import read_object
@@ -72,34 +72,35 @@ def _move_choices(events: dict[str | None, list[dict[str, JSON]]], spans: Sequen
 def _move_bodies(events: dict[str | None, list[dict[str, JSON]]], spans: Sequence[Span]) -> None:
     """Move the bodies of requests and responses that Claude Code logs for the span around a call to
     the call's, if only one was under way and used as many tokens."""
-    for around, logs in list(events.items()):
-        calls = [s for s in spans if s.parent_id == around and s.name == "claude_code.llm_request"]
-        for request, response in _pairs(logs):
-            fits = [span for span in calls if _asked_during(span, request, response)]
+    calls: dict[str | None, list[Span]] = {}
+    for span in spans:
+        if span.name == "claude_code.llm_request":
+            calls.setdefault(span.parent_id, []).append(span)
+    bodies = {i: [log for log in logs if log.get("name") in BODIES] for i, logs in events.items()}
+    for around in bodies:
+        events[around] = [log for log in events[around] if log.get("name") not in BODIES]
+    for around, logs in bodies.items():
+        replies = {_body_id(log): log for log in logs if log.get("name") == BODIES[1]}
+        for request in (log for log in logs if log.get("name") == BODIES[0]):
+            response, at = replies.get(_body_id(request)), request.get("time_ns")
+            inside = [s for s in calls.get(around, ()) if _is_in(s, at)]
+            used = _output_tokens(response)
+            fits = [
+                s for s in inside if response is None or s.attributes.get("output_tokens") == used
+            ]
             if len(fits) == 1:
                 moved = [log for log in (request, response) if log is not None]
                 events.setdefault(fits[0].span_id, []).extend(moved)
-        events[around] = [log for log in logs if log.get("name") not in BODIES]
 
 
-def _pairs(
-    logs: Sequence[dict[str, JSON]],
-) -> Iterator[tuple[dict[str, JSON], dict[str, JSON] | None]]:
-    """Each request of these logs, with its response."""
-    said = {_body_id(log): log for log in logs if log.get("name") == BODIES[1]}
-    for log in logs:
-        if log.get("name") == BODIES[0]:
-            yield log, said.get(_body_id(log))
+def _is_in(span: Span, at: JSON) -> bool:
+    return isinstance(at, int) and span.start_ns <= at <= span.end_ns
 
 
 def _body_id(log: dict[str, JSON]) -> JSON:
     return str(read_object(log.get("attributes")).get("request_body_id"))
 
 
-def _asked_during(span: Span, request: dict[str, JSON], response: dict[str, JSON] | None) -> bool:
-    at = request.get("time_ns")
-    if not isinstance(at, int) or not span.start_ns <= at <= span.end_ns:
-        return False
+def _output_tokens(response: dict[str, JSON] | None) -> JSON:
     body = read_object(read_object((response or {}).get("attributes")).get("body"))
-    used = read_object(body.get("usage")).get("output_tokens")
-    return response is None or used == span.attributes.get("output_tokens")
+    return read_object(body.get("usage")).get("output_tokens")

@@ -53,20 +53,17 @@ def unread(trace: Trace) -> Iterator[Unread]:
         if how := hint("calls_recorded_by", scope):
             yield Unread(scope, f"it records no call of a model: {how}")
     for span in trace.spans:
-        inside = any(outer.span_id in asked for outer in around(span, spans))
-        if inside or span.span_id in taken:
-            continue
-        if (form := _other_form(span)) is not None:
-            yield Unread(span.scope, form)
-        elif looks_like_a_call(span) and not _is_read(span):  # else another says it better
-            yield Unread(span.scope, _UNKNOWN)
+        why = None if span.span_id in taken else _why_unread(span)
+        if why and not any(outer.span_id in asked for outer in around(span, spans)):
+            yield Unread(span.scope, why)
 
 
-def _other_form(span: Span) -> str | None:
+def _why_unread(span: Span) -> str | None:
     for name, (values, said) in _OTHER_FORMS.items():
         if values.search(str(span.attributes.get(name, ""))):
             return said
-    return None
+    unread = looks_like_a_call(span) and not _is_read(span)  # else another says it better
+    return _UNKNOWN if unread else None
 
 
 def _is_read(span: Span) -> bool:

@@ -8,6 +8,7 @@ names no document is a citation only if it is a number: `[sic]` is none.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from smile_trace._text.titles import document_name, title_or_beginning
@@ -38,8 +39,9 @@ _OWN = re.compile(
     re.IGNORECASE,
 )
 """The number that a document has in the prompt: `[2] …`, `Document 2: …`, `<doc id="2">`."""
+_NUMBERED = re.compile(r"\[\^?(\d{1,3})\]")
 _FOOTNOTE = re.compile(r"(?m)^[ \t]*(?:[-*][ \t]+)?\[\^?(\d{1,3})\][:.]?[ \t]+(\S.{0,300})$")
-_LINE_START = re.compile(r"(?:^|\n)[ \t]*(?:[-*+>][ \t]+)?\Z")
+_LINE_START = re.compile(r"[ \t]*(?:[-*+>][ \t]+)?")
 _SHORTEST_NAME = 3
 """Characters of a document's name that is looked for inside of brackets."""
 
@@ -105,13 +107,13 @@ def citing_sentences(prompted: Prompted, documents: Sequence[Document]) -> list[
     answer, names = prompted.answer or "", _Names(prompted.messages, documents)
     notes = _footnotes(answer)
     labels = {note[1]: note[2] for note in notes}
+    plain = _blanked(answer, notes)
     marks = [
         (mark, numbers)
-        for mark in _MARK.finditer(answer)
-        if not any(note.start() <= mark.start() < note.end() for note in notes)
+        for mark in _MARK.finditer(plain)
         if (numbers := list(names.cited(mark, labels)))
     ]
-    found = _sentences(answer, [mark for mark, _ in marks], notes)
+    found = _sentences(_blanked(plain, [mark for mark, _ in marks if mark["link"] is None]))
     for mark, numbers in marks:
         for number in numbers:
             _note(_marked(found, answer, mark.start()), mark[0], number)
@@ -132,33 +134,34 @@ def _note(sentences: Iterable[Sentence], written: str, number: int | None) -> No
 
 def _footnotes(answer: str) -> list[re.Match[str]]:
     """The lines that say what a number stands for, which the text before them cites."""
-    return [
-        note
-        for note in _FOOTNOTE.finditer(answer)
-        if re.search(rf"\[\^?{note[1]}\]", answer[: note.start()])
-    ]
+    first = {mark[1]: mark.start() for mark in reversed([*_NUMBERED.finditer(answer)])}
+    return [note for note in _FOOTNOTE.finditer(answer) if first[note[1]] < note.start()]
 
 
-def _sentences(
-    answer: str, marks: Sequence[re.Match[str]], notes: Sequence[re.Match[str]]
-) -> list[Sentence]:
-    """The sentences with a word, as if citations and footnotes were white space."""
-    plain = answer
-    for gap in (*notes, *(mark for mark in marks if mark["link"] is None)):
-        plain = plain[: gap.start()] + " " * len(gap[0]) + plain[gap.end() :]
+def _blanked(text: str, gaps: Iterable[re.Match[str]]) -> str:
+    """The text with spaces in place of the gaps."""
+    left, at = list[str](), 0
+    for gap in gaps:
+        left += [text[at : gap.start()], " " * len(gap[0])]
+        at = gap.end()
+    return "".join([*left, text[at:]])
+
+
+def _sentences(plain: str) -> list[Sentence]:
+    """The first sentences with a word, and one more, to which later citations go."""
     found: list[Sentence] = []
     for start, end in boundaries.sentences(plain):
-        if boundaries.has_word(plain, start, end):
-            words = re.sub(r"\s{2,}[^\w\s]*\Z", "", plain[start:end])
+        if boundaries.has_word(plain, start, end) and len(found) <= MOST_SENTENCES:
+            words = re.sub(r"(?<!\s)\s{2,}[^\w\s]*\Z", "", plain[start:end])
             found.append(Sentence((start, start + len(words))))
     return found
 
 
 def _marked(found: Sequence[Sentence], answer: str, at: int) -> Sequence[Sentence]:
     """The sentence of a citation: the one it stands in or behind, or at the beginning of."""
-    if _LINE_START.search(answer, 0, at):
+    if _LINE_START.fullmatch(answer, answer.rfind("\n", 0, at) + 1, at):
         return [sentence for sentence in found if sentence.span[1] > at][:1]
-    return [sentence for sentence in found if sentence.span[0] < at][-1:]
+    return [sentence for sentence in found if sentence.span[0] <= at][-1:]
 
 
 def _covered(found: Sequence[Sentence], citation: Citation) -> Sequence[Sentence]:
@@ -219,8 +222,12 @@ class _Names:
         if citation.source and (found := self.called(citation.source)) is not None:
             return found
         passage = " ".join((citation.passage or "").split())
-        held = (k for k, d in enumerate(self._documents) if passage in " ".join(d.text.split()))
+        held = (k for k, text in enumerate(self._texts) if passage in text)
         return next(held, None) if passage else None
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        return [" ".join(one.text.split()) for one in self._documents]
 
 
 def _names(document: Document) -> Iterator[str]:

@@ -75,7 +75,7 @@ def _item(raw: JSON) -> JSON:
     if item.get("type") == "function_call_result":
         output = item.get("output")
         text = read_object(output).get("text") if isinstance(output, dict) else None
-        del own["name"]
+        own.pop("name", None)
         return {**own, "type": "function_call_output", "output": output if text is None else text}
     if item.get("type") == "reasoning" and "content" in item:
         told = [read_object(part) for part in read_list(own.pop("content"))]

@@ -110,7 +110,7 @@ def _part(raw: Mapping[str, JSON]) -> Part | None:
         return TextPart(content=raw["text"])
     if kind == "reasoning":
         kept = read_object(read_object(raw.get("providerOptions")).get("anthropic"))
-        signed = {_SIGNED[name]: kept[name] for name in _SIGNED.keys() & kept.keys()}
+        signed = {ours: kept[name] for name, ours in _SIGNED.items() if name in kept}
         return Reasoning(content=str(raw.get("text") or ""), extra=signed)
     if kind == "tool-call" and (name := read_text(raw.get("toolName"))):
         return ToolCall(id=identity, name=name, arguments=raw.get("input", raw.get("args")))

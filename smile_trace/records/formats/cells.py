@@ -75,7 +75,7 @@ def as_sent(messages: Sequence[Message]) -> tuple[Message, ...]:
     """Return the messages as they are sent: without those of cells, the images covered where cells
     were removed."""
     cells = [message for message in messages if message.role == CELLS]
-    gone = {str(m.extra["image"]): _removed(m.content) for m in cells}
+    gone = {str(m.extra.get("image")): _removed(m.content) for m in cells}
     rest = tuple(message for message in messages if message.role != CELLS)
     return tuple(_covered(message, gone) for message in rest) if any(gone.values()) else rest
 

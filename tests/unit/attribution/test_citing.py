@@ -58,6 +58,24 @@ def test_a_sentence_is_measured_without_the_citation_at_its_end() -> None:
     assert texts == ["It is 24 months", "Returns are free"]
 
 
+def test_a_link_belongs_to_the_sentence_that_begins_with_it() -> None:
+    cited = _cited("It is 24 months. [Returns](returns.md) are free.")
+    assert [one[1] for one in cited] == [[], [1]]
+
+
+HOSTILE = {
+    "citations": "A word [1]. " * 20_000,
+    "spaces": "A" + " " * 100_000 + "word [1].",
+    "footnotes": "A word [1]." + "\n[1] returns.md" * 20_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_long_answer_takes_linear_time(name: str) -> None:
+    """Each takes tenths of a second; in quadratic time it would be minutes."""
+    assert _cited(HOSTILE[name])[0][0].startswith("A")
+
+
 def test_several_documents_and_one_that_there_is_not() -> None:
     assert _cited("It is so [1, 3]. And so [9].") == [
         ("It is so", [0, 2], []),

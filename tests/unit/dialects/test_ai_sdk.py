@@ -74,6 +74,7 @@ BOUNDED = SCHEMA | {"properties": {"months": {"type": "integer", "minimum": 0}}}
         (CLAUDE, OPEN, IN_WHICH_FORM),
         (CLAUDE, BOUNDED, IN_WHICH_FORM),
         (CLAUDE, SCHEMA | {"required": []}, IN_WHICH_FORM),
+        (CLAUDE, SCHEMA | {"required": [{}]}, IN_WHICH_FORM),
     ],
 )
 def test_a_schema_that_is_not_known_as_it_was_sent(

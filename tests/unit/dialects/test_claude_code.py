@@ -65,6 +65,17 @@ def test_two_requests_under_way_at_once_are_told_apart_by_their_tokens() -> None
     assert [call.answer for call in read_calls([*same, *logs])] == [None, None]
 
 
+def test_a_call_with_a_log_of_its_own_gets_its_bodies() -> None:
+    log = {"name": "tool_decision", "time_ns": 11, "attributes": {}}
+    own = span(20, "logs", {LOG: log}, parent_id=f"{2:016x}")
+    bodies = [
+        _log(8, "api_request_body", "a", REQUEST),
+        _log(9, "api_response_body", "a", _reply("ho", 3)),
+    ]
+    [call] = read_calls([span(1, "x", {}), _asked(2, 3), *bodies, own])
+    assert call.answer == "ho"
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [({"body_truncated": True}, "cut the body at 60 KB"), ({"body_ref": "/tmp/a"}, "in a file")],

@@ -74,3 +74,8 @@ def test_what_a_response_repeats_is_asked_but_for_its_defaults() -> None:
 def test_what_the_server_holds_is_not_asked_again() -> None:
     call = _call([{"role": "user", "content": "And?"}], previous_response_id="resp_0")
     assert "previous_response_id" in str(call.not_repeatable)
+
+
+def test_a_result_without_the_name_of_its_tool() -> None:
+    call = _call([CALLED, {"type": "function_call_result", "callId": "call_1", "output": "24"}])
+    assert call.messages[-1].content == "24"

@@ -19,7 +19,7 @@ from smile_trace.comparison.request_edits import RequestEdits
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import as_explained
 from smile_trace.records import Media, Message, Prompted, TextPart
-from smile_trace.records.formats.cells import as_sent, why_whole
+from smile_trace.records.formats.cells import CELLS, as_sent, why_whole
 from smile_trace.render import cells, driver_text
 from smile_trace.render.html import to_html
 from tests.support.planted_images import colour_in, planted, prompted
@@ -192,3 +192,8 @@ def test_two_images_are_told_apart() -> None:
         "first image",
         "second image",
     ]
+
+
+def test_a_foreign_message_of_cells_covers_nothing() -> None:
+    asked = _asked(_uri(_chequered())).messages
+    assert as_sent([*asked, Message(role=CELLS, content="1,1 left")]) == asked
