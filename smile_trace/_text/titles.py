@@ -44,8 +44,11 @@ def document_name(source: str | None, id: str | None) -> str | None:
 
 
 def title_or_beginning(text: str) -> str:
-    """The title of a passage, or its beginning, at most `LONGEST` characters."""
-    return title(text) or " ".join(text.split())[:LONGEST]
+    """The title of a passage, or the beginning of its text, at most `LONGEST` characters."""
+    text = text.strip()
+    tag = _TAG.match(text)
+    inside = text[tag.end() :].removesuffix(f"</{tag[1]}>") if tag else text
+    return title(text) or " ".join((inside.strip() or text).split())[:LONGEST]
 
 
 def both_ends(text: str, longest: int = LONGEST) -> str:

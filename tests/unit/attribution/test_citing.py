@@ -130,3 +130,9 @@ def test_citations_that_came_with_the_answer(citation: Citation) -> None:
 
 def test_documents_in_blocks_have_their_titles() -> None:
     assert tuple(one.source for one in documents_in(_blocks())) == NAMES
+
+
+def test_a_document_in_a_bare_element_is_called_by_its_text() -> None:
+    content = "".join(f"<document>\n{text}\n</document>\n" for text in TEXTS) + "What is it?"
+    prompted = Prompted(messages=(Message(role="user", content=content),), answer="So [1].")
+    assert [one.source for one in documents_in(prompted)] == list(TEXTS)
