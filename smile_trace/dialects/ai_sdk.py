@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 
 from smile_trace.dialects.attributes import (
     first_text,
-    read_json,
     read_list,
     read_object,
+    read_text,
     stringified,
 )
-from smile_trace.dialects.call import SpanContent, with_parameters
+from smile_trace.dialects.call import SpanContent, is_json, with_parameters
 from smile_trace.records import (
     JSON,
     Call,
@@ -53,15 +53,17 @@ _NO_OPTIONS = (
 _NOT_THIS_WAY = "in which form the AI SDK sent the schema of its answer was not recorded"
 
 
-def metadata(attributes: Mapping[str, JSON]) -> dict[str, JSON]:
-    """What the application wrote beside the call: version 6's metadata, or 7's context, but for the
-    schema of its answer."""
-    return {
+def who_asked(*spans: Mapping[str, JSON]) -> tuple[str | None, str | None, dict[str, JSON]]:
+    """The session, the user, and what else the application wrote beside the call into version 6's
+    metadata or 7's context, but for the schema of its answer; `spans` are their attributes."""
+    own = {
         name.removeprefix(prefix): value
         for prefix in (_METADATA, _CONTEXT)
+        for attributes in spans
         for name, value in attributes.items()
         if name.startswith(prefix) and name not in _SCHEMAS
     }
+    return read_text(own.pop("sessionId", None)), read_text(own.pop("userId", None)), own
 
 
 def as_sent(content: SpanContent, form: Form, choice: JSON) -> None:
@@ -142,7 +144,7 @@ def completed(call: Call, span: Span, around: Sequence[Span], *, lacks_schema: s
         why = why or (_NOT_THIS_WAY if format_ is None else None)
         call = with_parameters(call, span, call.parameters | (format_ or {}))
     else:
-        why = why or lacks_schema or (_MAYBE_A_SCHEMA if _is_json(call) else None)
+        why = why or lacks_schema or (_MAYBE_A_SCHEMA if is_json(call) else None)
     return call.model_copy(update={"not_repeatable": call.not_repeatable or why})
 
 
@@ -178,10 +180,6 @@ def _is_unchanged(schema: JSON) -> bool:
     inner += [schema["items"]] if "items" in schema else []
     required = {*map(str, read_list(schema.get("required")))}
     return {*properties} == required and all(map(_is_unchanged, inner))
-
-
-def _is_json(call: Call) -> bool:
-    return not call.tool_calls and isinstance(read_json(call.answer), dict | list)
 
 
 def _is_anthropic(provider: str | None) -> bool:

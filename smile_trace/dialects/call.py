@@ -8,6 +8,7 @@ from smile_trace import semconv
 from smile_trace.dialects.attributes import (
     NOT_CAPTURED,
     call_fields,
+    read_json,
     read_object,
     read_prompts,
     read_status,
@@ -79,6 +80,11 @@ def why_unknown_format(content: SpanContent) -> str | None:
     if asked or called_tools(answer) or not read_object(answer.content):
         return None
     return "its answer is JSON that no message asks for, and the format that does was not recorded"
+
+
+def is_json(call: Call) -> bool:
+    """Whether the answer is JSON, as one in a format is."""
+    return not call.tool_calls and isinstance(read_json(call.answer), dict | list)
 
 
 def call_of(span: Span, dialect: str, content: SpanContent) -> Call:

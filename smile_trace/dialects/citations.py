@@ -7,7 +7,7 @@ LangChain's content blocks (annotations of the type `citation`).
 
 from collections.abc import Iterator, Mapping
 
-from smile_trace.dialects.attributes import first_text, read_list, read_object
+from smile_trace.dialects.attributes import first_text, read_list, read_object, read_text
 from smile_trace.records import JSON, Citation, Message, TextPart
 
 _NAMES = ("document_title", "title", "filename", "url", "source", "file_id", "id")
@@ -31,9 +31,7 @@ def _read(given: JSON, start: int, end: int) -> Iterator[Citation]:
     """The citations of a text at `[start, end)` of the answer."""
     for raw in map(read_object, read_list(given)):
         about = raw | read_object(raw.get("url_citation")) | read_object(raw.get("file_citation"))
-        first, last = (_offset(about, *names) for names in (_STARTS, _ENDS))
-        passage = first_text(about, "cited_text")
-        common = {"document": _document(about), "source": first_text(about, *_NAMES)}
+        first, last = _offset(about, "start_index", "start"), _offset(about, "end_index", "end")
         if about.get("type") == "file_citation":  # it has a place, behind what it is about
             first = last = _offset(about, "index")
         elif "cited_text" in about:  # Anthropic's offsets are the document's
@@ -41,25 +39,13 @@ def _read(given: JSON, start: int, end: int) -> Iterator[Citation]:
         place = {"start": start, "end": end}
         if first is not None and last is not None and first <= last <= end - start:
             place = {"start": start + first, "end": start + last}
-        names = [first_text(read_object(one), "id", "document_id") for one in _sources(about)]
+        document = _offset(about, "document_index", "search_result_index")
+        passage, named = first_text(about, "cited_text"), first_text(about, *_NAMES)
+        sources = map(read_object, read_list(about.get("sources")))  # Cohere's
+        names = [first_text(one, "id", "document_id") for one in sources]
+        names += map(read_text, read_list(about.get("document_ids")))  # of its first API
         for name in names or [None]:
-            yield Citation(
-                **place, passage=passage, **(common if name is None else {"source": name})
-            )
-
-
-_STARTS = ("start_index", "start")
-_ENDS = ("end_index", "end")
-
-
-def _document(about: Mapping[str, JSON]) -> int | None:
-    return _offset(about, "document_index", "search_result_index")
-
-
-def _sources(about: Mapping[str, JSON]) -> list[JSON]:
-    """Cohere's sources, or the ids of its first API."""
-    ids = [{"id": one} for one in read_list(about.get("document_ids"))]
-    return [*read_list(about.get("sources")), *ids]
+            yield Citation(**place, document=document, source=name or named, passage=passage)
 
 
 def _offset(about: Mapping[str, JSON], *names: str) -> int | None:

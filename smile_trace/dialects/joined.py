@@ -1,7 +1,7 @@
 """What emitters write of a call beside its span, as events of that span."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from smile_trace import semconv
 from smile_trace.dialects.attributes import read_object
@@ -15,13 +15,8 @@ _RAW = re.compile(r"llm\.\w[\w-]*\.(model|messages|input|id)$")
 
 def with_requests(spans: Sequence[Span]) -> list[Span]:
     """The spans, with what LiteLLM writes into a span inside that of the call as an event of it."""
-    raw = {span.parent_id: span for span in spans if is_raw_request(span)}
-    return [
-        span.model_copy(update={"events": (*span.events, _event(raw[span.span_id]))})
-        if span.span_id in raw
-        else span
-        for span in spans
-    ]
+    raw = {span.parent_id: span.attributes for span in spans if is_raw_request(span)}
+    return _with_events(spans, {i: [{"name": RAW_REQUEST, "attributes": raw[i]}] for i in raw})
 
 
 def is_raw_request(span: Span) -> bool:
@@ -29,8 +24,15 @@ def is_raw_request(span: Span) -> bool:
     return span.scope == "litellm" and any(map(_RAW.match, span.attributes))
 
 
-def _event(span: Span) -> dict[str, JSON]:
-    return {"name": RAW_REQUEST, "attributes": span.attributes}
+def _with_events(
+    spans: Sequence[Span], events: Mapping[str | None, list[dict[str, JSON]]]
+) -> list[Span]:
+    return [
+        span.model_copy(update={"events": (*span.events, *events[span.span_id])})
+        if span.span_id in events
+        else span
+        for span in spans
+    ]
 
 
 def with_logs(spans: Sequence[Span]) -> list[Span]:
@@ -43,13 +45,7 @@ def with_logs(spans: Sequence[Span]) -> list[Span]:
         return list(spans)
     _move_choices(events, spans)
     _move_bodies(events, spans)
-    return [
-        span.model_copy(update={"events": (*span.events, *events[span.span_id])})
-        if span.span_id in events
-        else span
-        for span in spans
-        if LOG not in span.attributes
-    ]
+    return _with_events([span for span in spans if LOG not in span.attributes], events)
 
 
 def _move_choices(events: dict[str | None, list[dict[str, JSON]]], spans: Sequence[Span]) -> None:

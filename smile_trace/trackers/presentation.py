@@ -142,10 +142,8 @@ def _explained(explanation: Explanation) -> Iterator[Score]:
     yield Score(VERDICT, "category", fidelity.status, None, reason, SURE[fidelity.status])
     yield Score(FIDELITY, "number", None, None if r2 is None else round(r2, 4), reason)
     if explanation.citations:
-        count, said = (
-            counted(explanation.citations),
-            in_sentence(explanation.citations, explanation.answer),
-        )
+        count = counted(explanation.citations)
+        said = in_sentence(explanation.citations, explanation.answer)
         share = None if count.share is None else round(count.share, 4)
         yield Score(CITATIONS, "number", str(count), share, short(said, LONGEST))
 

@@ -198,7 +198,7 @@ def read(span: Span) -> SpanContent:
     if not messages and not answers:
         messages, answers = read_events(span)
     reasons = read_list(a.get(semconv.RESPONSE_FINISH_REASONS))
-    as_json = a.get("gen_ai.output.type") == "json"
+    as_json = "its answer had to be JSON, in a form that was not recorded"
     return SpanContent(
         messages=messages,
         answers=answers,
@@ -216,9 +216,7 @@ def read(span: Span) -> SpanContent:
         tags={k: str(v) for k, v in read_object(a.get(semconv.TAGS)).items()},
         metadata=read_object(a.get(semconv.METADATA)),
         no_content=read_text(a.get(semconv.NO_CONTENT)),
-        incomplete="its answer had to be JSON, in a form that was not recorded"
-        if as_json
-        else None,
+        incomplete=as_json if a.get("gen_ai.output.type") == "json" else None,
     )
 
 

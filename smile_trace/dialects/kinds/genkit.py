@@ -73,13 +73,12 @@ class Genkit:
         }
         content.tools = [_tool(read_object(t), by_openai) for t in read_list(request.get("tools"))]
         content.form, content.provider = "chat", plugin or None
-        named = model or first_text(a, "gen_ai.request.model")
-        content.model = read_text(config.get("version")) or named
-        used = read_object(response.get("usage"))
-        counted = read_usage(used.get("inputTokens"), used.get("outputTokens"))
-        content.usage = content.usage or counted
-        reason = content.finish_reason or read_text(response.get("finishReason"))
-        content.finish_reason = reason
+        content.model = read_text(config.get("version")) or model
+        content.model = content.model or first_text(a, "gen_ai.request.model")
+        said = read_object(response.get("usage"))
+        used = read_usage(said.get("inputTokens"), said.get("outputTokens"))
+        content.usage = content.usage or used
+        content.finish_reason = content.finish_reason or read_text(response.get("finishReason"))
         return call_of(span, self.name, content)
 
 

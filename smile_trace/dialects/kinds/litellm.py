@@ -176,11 +176,8 @@ def _left_out(
         return None if a.get(_DECLARED, 0) == tools else _NO_TOOLS
     if not tools_known:
         return _NO_TOOLS
-    return _NO_THINKING if "assistant" in roles and _asks_claude(a) else None
-
-
-def _asks_claude(a: Mapping[str, JSON]) -> bool:
-    return "claude" in str(first_text(a, "gen_ai.request.model"))
+    asks_claude = "claude" in str(first_text(a, "gen_ai.request.model"))
+    return _NO_THINKING if "assistant" in roles and asks_claude else None
 
 
 def _item(item: Mapping[str, JSON]) -> dict[str, JSON]:

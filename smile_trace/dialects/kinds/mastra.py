@@ -56,7 +56,8 @@ class Mastra:
         content = gen_ai.read(span)
         content.messages = _messages(step, generation)
         output = read_object(step.get("mastra.model_step.output"))
-        content.answers = _answer(output) or content.answers
+        said = vercel.answer(first_text(output, "text"), output.get("toolCalls"))
+        content.answers = said or content.answers
         invoked = {**read_object(generation.get("llm.invocation_parameters"))}
         invoked["max_tokens"] = invoked.pop("max_completion_tokens", None)  # as it was sent
         content.parameters = {**invoked, **content.parameters}
@@ -86,10 +87,3 @@ def _message(item: JSON) -> Message:
     if "parts" in read_object(item):
         return read_message(item) or message_of("user", [])
     return vercel.message(item)
-
-
-def _answer(output: Mapping[str, JSON]) -> list[Message]:
-    text, called = output.get("text"), map(read_object, read_list(output.get("toolCalls")))
-    parts: list[JSON] = [{"type": "text", "text": text}] if text else []
-    parts += [{**one, "type": "tool-call"} for one in called]
-    return [vercel.message({"role": "assistant", "content": parts})] if parts else []

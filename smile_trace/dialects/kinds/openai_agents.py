@@ -10,14 +10,19 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from smile_trace.dialects import provider_json
-from smile_trace.dialects.attributes import read_json, read_list, read_object
-from smile_trace.dialects.call import CLIENT_RECORDS, SpanContent, call_of
+from smile_trace.dialects.attributes import read_list, read_object
+from smile_trace.dialects.call import CLIENT_RECORDS, SpanContent, call_of, is_json
 from smile_trace.dialects.kinds import openinference
 from smile_trace.dialects.parts import why_not_repeatable
 from smile_trace.records import JSON, Call, Span
 
-_PYTHON = "openinference.instrumentation.openai_agents"
-_JAVASCRIPT = "@arizeai/openinference-instrumentation-openai-agents"
+_SCOPES = (
+    "openinference.instrumentation.openai_agents",
+    "@arizeai/openinference-instrumentation-openai-agents",
+)
+_NO_FORMAT = (
+    f"its answer is JSON, and a schema that it was to have is not recorded: {CLIENT_RECORDS}"
+)
 
 
 class OpenAIAgents:
@@ -26,14 +31,11 @@ class OpenAIAgents:
     name: ClassVar[str] = "openai_agents"
     precedence: ClassVar[int] = 2
     """OpenInference's own dialect would read it, too."""
-    tools_recorded_by: ClassVar[Mapping[str, str]] = {
-        _PYTHON: CLIENT_RECORDS,
-        _JAVASCRIPT: CLIENT_RECORDS,
-    }
+    tools_recorded_by: ClassVar[Mapping[str, str]] = dict.fromkeys(_SCOPES, CLIENT_RECORDS)
 
     def recognises(self, span: Span) -> bool:
         """Whether the span asks a model."""
-        return span.scope in (_PYTHON, _JAVASCRIPT) and openinference.asks(span)
+        return span.scope in _SCOPES and openinference.OpenInference().recognises(span)
 
     def read_call(self, span: Span) -> Call:
         """Read the call of either API."""
@@ -52,7 +54,8 @@ class OpenAIAgents:
         if listed := read_list(output):  # a stream's whole response
             content.answers = provider_json.answered(listed[0]).answers or content.answers
         call = call_of(span, self.name, content)
-        return call.model_copy(update={"not_repeatable": call.not_repeatable or _why_not(call)})
+        why_not = call.not_repeatable or (_NO_FORMAT if is_json(call) else None)
+        return call.model_copy(update={"not_repeatable": why_not})
 
 
 def _read_response(content: SpanContent, items: list[JSON], response: dict[str, JSON]) -> None:
@@ -92,11 +95,3 @@ def _content(part: dict[str, JSON]) -> JSON:
     if part.get("type") == "input_image" and isinstance(part.get("image"), str):
         own |= {"image_url": own.pop("image"), "detail": part.get("detail", "auto")}
     return own
-
-
-def _why_not(call: Call) -> str | None:
-    """Why the format of a generation's answer is not known, where the answer shows that it had one:
-    none is recorded."""
-    if call.tool_calls or not isinstance(read_json(call.answer), dict | list):
-        return None
-    return f"its answer is JSON, and a schema that it was to have is not recorded: {CLIENT_RECORDS}"

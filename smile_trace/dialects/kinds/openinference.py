@@ -73,16 +73,11 @@ class OpenInference:
 
     def recognises(self, span: Span) -> bool:
         """Whether the span is of the kind LLM and asks a model."""
-        return asks(span)
+        return span.attributes.get(_KIND) == "LLM" and _PREPARES not in span.name
 
     def read_call(self, span: Span) -> Call:
         """The call; a completion if there are prompts in place of messages."""
         return call_of(span, self.name, read(span))
-
-
-def asks(span: Span) -> bool:
-    """Whether the span is of the kind LLM and asks a model."""
-    return span.attributes.get(_KIND) == "LLM" and _PREPARES not in span.name
 
 
 def read(span: Span) -> SpanContent:

@@ -18,8 +18,6 @@ from smile_trace.dialects.provider_json import chat_message, messages
 from smile_trace.records import JSON, Call, Message, Span
 
 _IN_JAVASCRIPT = "@traceloop/instrumentation-openai"
-_RESPONSE = "resp_"
-"""The beginning of the ids that OpenAI's Responses API gives."""
 _REQUEST = "llm.request.type"
 _ANTHROPIC_CHAT = "anthropic.chat"
 """A chat that older releases give the type of a completion."""
@@ -70,8 +68,7 @@ class Traceloop:
 
 def _say_what_is_missing(content: SpanContent) -> None:
     content.incomplete = why_unknown_format(content)
-    if (content.response_id or "").startswith(_RESPONSE):
-        content.form = "responses"
+    if content.form == "responses":
         items = read_list(content.messages[0].content)  # a list of them is written as one text
         content.messages = messages(items) if items else content.messages
         if all(message.role != "system" for message in content.messages):

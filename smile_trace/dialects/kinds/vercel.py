@@ -61,7 +61,9 @@ class Vercel:
         a = span.attributes
         content = gen_ai.read(span)
         content.messages = [message(item) for item in read_list(a.get("ai.prompt.messages"))]
-        content.answers = _answer(a)
+        text = first_text(a, "ai.response.text", "ai.response.object")
+        thought = first_text(a, "ai.response.reasoning")
+        content.answers = answer(text, a.get("ai.response.toolCalls"), thought)
         settings = {n: a[_SETTINGS + k] for k, n in _NAMES.items() if _SETTINGS + k in a}
         content.parameters = {**settings, **content.parameters}
         content.model = first_text(a, "ai.model.id") or content.model
@@ -70,9 +72,7 @@ class Vercel:
         form: Form = "responses" if str(content.provider).endswith(".responses") else "chat"
         content.tools = [_tool(tool, form) for tool in read_list(a.get("ai.prompt.tools"))]
         ai_sdk.as_sent(content, form, a.get("ai.prompt.toolChoice"))
-        own = ai_sdk.metadata(a)
-        content.session, content.user = first_text(own, "sessionId"), first_text(own, "userId")
-        content.metadata = {k: v for k, v in own.items() if k not in ("sessionId", "userId")}
+        content.session, content.user, content.metadata = ai_sdk.who_asked(a)
         return call_of(span, self.name, content)
 
     def complete(self, call: Call, span: Span, around: Sequence[Span]) -> Call:
@@ -83,12 +83,12 @@ class Vercel:
         )
 
 
-def _answer(a: Mapping[str, JSON]) -> list[Message]:
-    text = first_text(a, "ai.response.text", "ai.response.object")
-    called = map(read_object, read_list(a.get("ai.response.toolCalls")))
+def answer(text: str | None, called: JSON, reasoning: str | None = None) -> list[Message]:
+    """The answer, which calls these tools; none if it holds reasoning alone."""
     parts: list[Part] = [] if text is None else [TextPart(content=text)]
-    parts += [part for call in called if (part := _part({**call, "type": "tool-call"}))]
-    if parts and (reasoning := first_text(a, "ai.response.reasoning")):
+    calls = map(read_object, read_list(called))
+    parts += [part for call in calls if (part := _part({**call, "type": "tool-call"}))]
+    if parts and reasoning:
         parts.insert(0, Reasoning(content=reasoning))
     return [message_of("assistant", parts)] if parts else []
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from smile_trace.dialects import ai_sdk
-from smile_trace.dialects.attributes import read_object, read_text
+from smile_trace.dialects.attributes import read_object
 from smile_trace.dialects.call import call_of, with_parameters
 from smile_trace.dialects.kinds import gen_ai
-from smile_trace.records import JSON, Call, Form, Span
+from smile_trace.records import JSON, Call, Span
 
 _SCOPE = "gen_ai"
 _SAY = "say {}: true to new OpenTelemetry()"
@@ -33,13 +33,12 @@ class Vercel7:
         return span.scope == _SCOPE and gen_ai.GenAI().recognises(span)
 
     def read_call(self, span: Span) -> Call:
-        """Read the call; its id says by which API it was made."""
+        """Read the call."""
         content = gen_ai.read(span)
-        form: Form = "responses" if str(content.response_id).startswith("resp_") else "chat"
-        lenient = {"strict": False} if form == "responses" else {}
+        lenient = {"strict": False} if content.form == "responses" else {}
         content.tools = [lenient | read_object(tool) for tool in content.tools]
         content.messages = [ai_sdk.message_as_sent(message) for message in content.messages]
-        ai_sdk.as_sent(content, form, {"type": "auto"})
+        ai_sdk.as_sent(content, content.form, {"type": "auto"})
         return call_of(span, self.name, content)
 
     def complete(self, call: Call, span: Span, around: Sequence[Span]) -> Call:
@@ -55,9 +54,8 @@ class Vercel7:
         asks_for_json = span.attributes.get("gen_ai.output.type") == "json"
         lacks = f"{ai_sdk.NO_SCHEMA}: {_SAY.format('schema')}" if asks_for_json else None
         call = ai_sdk.completed(call, span, around, lacks_schema=lacks)
-        own = {k: v for a in outer for k, v in ai_sdk.metadata(a).items()}
-        update: dict[str, JSON] = {"session": read_text(own.pop("sessionId", None))}
-        update |= {"user": read_text(own.pop("userId", None)), "metadata": own}
+        session, user, metadata = ai_sdk.who_asked(*outer)
+        update: dict[str, JSON] = {"session": session, "user": user, "metadata": metadata}
         if call.tool_calls and choice is None:
             why = call.not_repeatable or _NO_CHOICE + _SAY.format("toolChoice")
             update["not_repeatable"] = why

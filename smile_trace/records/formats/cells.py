@@ -86,17 +86,15 @@ def _removed(text: str) -> tuple[int, ...]:
 
 
 def _covered(message: Message, gone: dict[str, tuple[int, ...]]) -> Message:
+    if not message.parts:
+        return message
     parts = tuple(
         part.model_copy(update={"uri": images.covered(part.uri, halves), "media_type": None})
         if isinstance(part, Media) and part.uri and (halves := gone.get(_id(part.uri)))
         else part
         for part in message.parts
     )
-    return (
-        message
-        if parts == message.parts
-        else Message(role=message.role, parts=parts, extra=message.extra)
-    )
+    return Message(role=message.role, parts=parts, extra=message.extra)
 
 
 class CellPlace(NamedTuple):

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from smile_trace.records.base import JSON
 from smile_trace.records.blocks import are_blocks, title_of
 from smile_trace.records.call import Prompted
+from smile_trace.records.formats.cells import CELLS
 from smile_trace.records.message import (
     AS_ITEM,
     FIELD,
@@ -256,7 +257,7 @@ def with_offered_tools(prompted: Prompted) -> Prompted:
     return prompted.model_copy(update={"messages": (*prompted.messages, offered)})
 
 
-NEVER_SENT = (OFFERED, "image by cells")
+NEVER_SENT = (OFFERED, CELLS)
 """The roles of messages that make something else of a request parts: tools, cells of images."""
 
 
