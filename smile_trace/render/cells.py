@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from smile_trace._guards import images
 from smile_trace.records import Message
-from smile_trace.records.formats.cells import CELLS, image_of, joined, places
+from smile_trace.records.formats.cells import images_of, joined, places
 from smile_trace.render.pieces import OPENS, Block, Piece, describe
 from smile_trace.render.text import visible
 
@@ -49,10 +49,8 @@ def cell_pictures(messages: Sequence[Message], blocks: Sequence[Block]) -> list[
     """Return the image of each block of cells; None for other blocks, and where an image cannot be
     shown."""
     return [
-        _picture(message, uri, block)
-        if message.role == CELLS and (uri := _shown(image_of(message, messages))) is not None
-        else None
-        for message, block in zip(messages, blocks, strict=True)
+        None if (uri := _shown(image)) is None else _picture(message, uri, block)
+        for message, block, image in zip(messages, blocks, images_of(messages), strict=True)
     ]
 
 

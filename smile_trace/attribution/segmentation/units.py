@@ -20,7 +20,7 @@ from smile_trace.attribution.segmentation.structure import (
 )
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import Message, Place, Prompted, Reasoning, Unit
-from smile_trace.records.formats.cells import CELLS, image_of, joined, places
+from smile_trace.records.formats.cells import CELLS, images_of, joined, places
 from smile_trace.records.formats.reasoning import range_of_reasoning
 
 Spans = Sequence[str | tuple[int, int] | tuple[int, int, int]]
@@ -71,7 +71,7 @@ class UnitSplitter:
     def __init__(self, prompted: Prompted) -> None:
         self._messages = prompted.messages
         self._texts = [message_texts(message) for message in prompted.messages]
-        in_cells = {image_of(m, self._messages) for m in self._messages if m.role == CELLS}
+        in_cells = {*images_of(self._messages)}
         every = ((m, text) for m, texts in enumerate(self._texts) for text in texts)
         self._by_cells = {(m, text.start) for m, text in every if text.uri in in_cells - {None}}
         self._templates: list[list[Range]] = [[] for _ in prompted.messages]

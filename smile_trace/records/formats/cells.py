@@ -65,10 +65,10 @@ def _id(uri: str) -> str:
     return hashlib.sha256(uri.encode()).hexdigest()
 
 
-def image_of(cells: Message, messages: Sequence[Message]) -> str | None:
-    """Return the data of the image whose cells a message holds."""
-    uris = (uri for _, uri in _inline(messages))
-    return next((uri for uri in uris if _id(uri) == cells.extra.get("image")), None)
+def images_of(messages: Sequence[Message]) -> list[str | None]:
+    """Return for each message the data of the image whose cells it holds, if it is one of cells."""
+    by_id = {_id(uri): uri for _, uri in _inline(messages)}
+    return [by_id.get(str(m.extra.get("image"))) if m.role == CELLS else None for m in messages]
 
 
 def as_sent(messages: Sequence[Message]) -> tuple[Message, ...]:
