@@ -125,16 +125,9 @@ def tool_choice(choice: JSON) -> JSON:
 
 
 def completed(call: Call, span: Span, around: Sequence[Span], *, lacks_schema: str | None) -> Call:
-    """The call with the schema of its answer, which stands in a span around it, or with why the
-    request is not known as it was sent.
-
-    Args:
-        call: as its span says.
-        span: of the call.
-        around: the spans around it; those of one generateText or generateObject are the first two.
-        lacks_schema: why, if there is no schema although the answer had to be JSON; None if it
-            had not.
-    """
+    """The call with the schema of its answer, which stands in one of the first two spans around it,
+    those of a generateText or generateObject; or with why the request is not known as it was sent:
+    `lacks_schema`, if the answer had to be JSON and there is no schema."""
     own = [one.attributes for one in (span, *around[:2])]
     said = next((a for a in own if first_text(a, *_SCHEMAS)), {})
     written = first_text(said, *_SCHEMAS)

@@ -56,10 +56,6 @@ class Sentence:
     unknown: list[str] = field(default_factory=list)
 
 
-_Mark = tuple[re.Match[str], Sequence[int | None]]
-"""A citation in the text with the documents that it names, None for one that there is not."""
-
-
 def documents_in(prompted: Prompted) -> list[Document]:
     """The documents that stand in the messages, in their order: the retrieved ones, blocks of
     documents, and what the structure of a text shows."""
@@ -69,12 +65,14 @@ def documents_in(prompted: Prompted) -> list[Document]:
     except UnitMissing:
         shown = []
     titles = UnitSplitter(prompted)
-    for place in (*_blocks(prompted.messages), *shown):
-        if not any(_touch(document.place, place) for document in known):
-            message, start, end = place
-            text = prompted.messages[message].content[start:end]
-            source = titles.title(*place) or title_or_beginning(text)
-            known.append(Document(text=text, source=source, place=place))
+    for places in (_blocks(prompted.messages), shown):  # those of one kind are apart
+        taken = [document.place for document in known]
+        for place in places:
+            if not any(_touch(other, place) for other in taken):
+                message, start, end = place
+                text = prompted.messages[message].content[start:end]
+                source = titles.title(*place) or title_or_beginning(text)
+                known.append(Document(text=text, source=source, place=place))
     return sorted(known, key=lambda document: document.place or ())
 
 

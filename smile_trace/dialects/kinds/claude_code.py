@@ -46,15 +46,12 @@ class ClaudeCode:
 
 def _unsigned(messages: Sequence[Message]) -> list[Message]:
     """The messages without the signatures of thinking whose text is not logged."""
-    return [
-        message.model_copy(update={"parts": tuple(map(_unsigned_part, message.parts))})
-        for message in messages
-    ]
 
+    def unsigned(part: Part) -> Part:
+        hidden = isinstance(part, Reasoning) and part.content == "<REDACTED>"
+        return Reasoning() if hidden else part
 
-def _unsigned_part(part: Part) -> Part:
-    hidden = isinstance(part, Reasoning) and part.content == "<REDACTED>"
-    return Reasoning(content="") if hidden else part
+    return [m.model_copy(update={"parts": tuple(map(unsigned, m.parts))}) for m in messages]
 
 
 def _last_body(span: Span, name: str) -> dict[str, JSON]:

@@ -76,6 +76,14 @@ def test_a_long_answer_takes_linear_time(name: str) -> None:
     assert _cited(HOSTILE[name])[0][0].startswith("A")
 
 
+def test_many_documents_take_linear_time() -> None:
+    """A second; in quadratic time it would be a minute."""
+    content = "".join(f"[{number}] a fact\n\n" for number in range(1, 10_000))
+    user = Message(role="user", content=f"{content}What?")
+    [(_, cites, _)] = _found(Prompted(messages=(user,), answer="It is so [900]."))
+    assert cites == [899]
+
+
 def test_several_documents_and_one_that_there_is_not() -> None:
     assert _cited("It is so [1, 3]. And so [9].") == [
         ("It is so", [0, 2], []),
