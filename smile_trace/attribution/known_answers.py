@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from copy import copy
 from itertools import chain, takewhile
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,6 +43,18 @@ from smile_trace.records import (
     Signal,
 )
 
+NEARLY_ALWAYS = 0.8
+"""Share of the answers without a segment that lost a part, from which the part needs it."""
+
+
+class OfPart(NamedTuple):
+    """What the first level tells of a part of the answer; `needed`: the segments without which
+    nearly every answer lost it, while of two that say the same either is enough."""
+
+    found: LevelFindings
+    status: FidelityStatus
+    needed: tuple[bool, ...]
+
 
 class KnownAnswers:
     """The responses of one model to the rows of a plan, scored and judged level by level;
@@ -75,16 +88,30 @@ class KnownAnswers:
         self._solver = solver or (WarpedProcessSolver() if without_noise else DEFAULT_SOLVER)
         self._found: dict[tuple[int, int, float], LevelFindings] = {}
 
-    def first_level_of(
-        self, part: AnswerSpan, text_change: TextComparison, of: str
-    ) -> tuple[LevelFindings, FidelityStatus]:
-        """The findings about the first level, by a part of the answer, `of`, alone."""
+    def first_level_of(self, part: AnswerSpan, text_change: TextComparison, of: str) -> "OfPart":
+        """What the first level tells of a part of the answer, `of`, alone."""
         other, level = copy(self), self.planner.levels[0]
         other._part, other._text_change, other._explained = part, text_change, of
         scores = other.scores()
         own = scores.of_level(0)
         found = other._estimated(0, self.rows(level), scores, own.only_sparse_moved)
-        return found, status_of(found, own)
+        known = (
+            *zip(self.rows(level), own.changes[0], strict=True),
+            *other._answered_beside(0, scores),
+        )
+        return OfPart(
+            found,
+            status_of(found, own),
+            tuple(self._needed(k, known) for k in range(len(found.segments))),
+        )
+
+    def _needed(self, part: int, known: Sequence[tuple[Perturbation, float | None]]) -> bool:
+        lost = [
+            y >= self._settings.smallest_effect
+            for row, y in known
+            if y is not None and not row.mask[part]
+        ]
+        return bool(lost) and sum(lost) >= NEARLY_ALWAYS * len(lost)
 
     def take(self, row: Perturbation, response: Response) -> None:
         """Take a response, and discard earlier findings. Raises ValueError if the row was not

@@ -26,7 +26,7 @@ from smile_trace.attribution.design.planner import (
 )
 from smile_trace.attribution.estimation.findings import LevelFindings
 from smile_trace.attribution.estimation.solver import Solver
-from smile_trace.attribution.known_answers import KnownAnswers
+from smile_trace.attribution.known_answers import KnownAnswers, OfPart
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.remaining_calls import RemainingCalls, further_calls, why_unsettled
 from smile_trace.attribution.reporting.citations import cited_documents
@@ -48,7 +48,6 @@ from smile_trace.records import (
     Cost,
     Explanation,
     ExplanationSettings,
-    FidelityStatus,
     FieldChange,
     Interaction,
     Note,
@@ -57,6 +56,7 @@ from smile_trace.records import (
     Segment,
     SegmentAttribution,
     Signal,
+    Verdict,
 )
 from smile_trace.records.citation import in_sentence
 from smile_trace.records.formats.answers import read_tool_calls
@@ -242,24 +242,27 @@ class PerturbationStudy:
             if not segment.protected
         ]
 
-    def behind(self, part: AnswerSpan) -> tuple[SegmentAttribution, ...]:
+    def behind(self, part: AnswerSpan) -> tuple[Sequence[SegmentAttribution], frozenset[str]]:
         """The segments of the first partition, measured by a part of the answer alone, with the
-        same rows and responses."""
-        found, status = self._of_part(part)
-        return decided(
-            found.attributions(),
-            found.interactions(()),
-            conclusive=status != "inconclusive",
-            limit=self._settings.smallest_effect,
+        same rows and responses; and the keys of those that it needs."""
+        told, limit = self._of_part(part), self._settings.smallest_effect
+        segments = decided(
+            told.found.attributions(),
+            told.found.interactions(()),
+            conclusive=told.status != "inconclusive",
+            limit=limit,
         )
+        pairs = zip(segments, told.needed, strict=True)
+        needed = frozenset(segment.key for segment, is_needed in pairs if is_needed)
+        return [_that_matters(segment, limit) for segment in segments], needed
 
-    def _of_part(self, part: AnswerSpan) -> tuple[LevelFindings, FidelityStatus]:
+    def _of_part(self, part: AnswerSpan) -> OfPart:
         compared = self._of_sentences.get(part) or self._compared(part)
         self._of_sentences[part] = compared
         return self._known.first_level_of(part, compared, self.answer[slice(*part)])
 
     def _by_sentence(self) -> Iterator[LevelFindings]:
-        return (self._of_part(sentence.span)[0] for sentence in self._cited.sentences)
+        return (self._of_part(sentence.span).found for sentence in self._cited.sentences)
 
     def result(self, subject: Subject | None = None) -> Explanation:
         """The Explanation from the responses so far; `cost.target_calls` counts them. `subject`:
@@ -381,6 +384,15 @@ class PerturbationStudy:
                     deterministic=self._known.deterministic,
                 )
             )
+
+
+def _that_matters(segment: SegmentAttribution, limit: float) -> SegmentAttribution:
+    """The segment, which a sentence uses only if its effect is as large as the smallest that
+    matters."""
+    if not segment.significant or segment.attribution >= limit:
+        return segment
+    verdict: Verdict = "excluded" if segment.at_most < limit else "open"
+    return segment.model_copy(update={"significant": False, "verdict": verdict})
 
 
 def _finest(shown: Sequence[LevelFindings], outermost: int) -> LevelFindings:

@@ -2,7 +2,7 @@
 
 A citation came with the answer (`Citation`), or stands in its text: `[2]`, `[1, 3]`, `[^2]`,
 `[returns.md]`, `【4:0†returns.md】`, `(source: returns.md)`, a link. What stands in brackets and
-names no document is a citation only if it is a number: `[sic]` is none.
+names no document is a citation only if it is a number or a file's name: `[sic]` is none.
 """
 
 import re
@@ -30,7 +30,7 @@ _MARK = re.compile(
 )
 _WORD = r"(?:documents?|docs?|sources?|refs?|references?|passages?|contexts?|results?|chunks?)"
 _NUMBERS = re.compile(
-    rf"(?:{_WORD}[\s_-]*)?#?\d{{1,3}}(?:\s*(?:[,;&]|and)\s*(?:{_WORD}\s*)?#?\d{{1,3}})*",
+    rf"(?:{_WORD}[\s_-]*)?#?\d{{1,3}}(?:\s*(?:[,;&–-]|and)\s*(?:{_WORD}\s*)?#?\d{{1,3}})*",
     re.IGNORECASE,
 )
 _OWN = re.compile(
@@ -42,6 +42,8 @@ _OWN = re.compile(
 _NUMBERED = re.compile(r"\[\^?(\d{1,3})\]")
 _FOOTNOTE = re.compile(r"(?m)^[ \t]*(?:[-*][ \t]+)?\[\^?(\d{1,3})\][:.]?[ \t]+(\S.{0,300})$")
 _LINE_START = re.compile(r"[ \t]*(?:[-*+>][ \t]+)?")
+_FILE = re.compile(r"\w\.(?:md|txt|pdf|html?|docx?|pptx?|xlsx?|csv|json|xml|rst)\b", re.IGNORECASE)
+_LONGEST_RANGE = 20
 _SHORTEST_NAME = 3
 """Characters of a document's name that is looked for inside of brackets."""
 
@@ -190,10 +192,10 @@ class _Names:
         if kind == "assistant" and self.called(text) is None:
             text = mark[kind].partition("†")[0].partition(":")[0]
         if kind != "link" and _NUMBERS.fullmatch(text.strip()):
-            for number in re.findall(r"\d+", text):
+            for number in _numbers(text):
                 called = self.called(labels[number]) if number in labels else None
                 yield self._numbers.get(int(number)) if called is None else called
-        elif (called := self.called(text)) is not None:
+        elif (called := self.called(text)) is not None or (kind != "link" and _FILE.search(text)):
             yield called
 
     def called(self, text: str) -> int | None:
@@ -226,6 +228,13 @@ class _Names:
     @cached_property
     def _texts(self) -> list[str]:
         return [" ".join(one.text.split()) for one in self._documents]
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """The numbers in a citation, those between the ends of a range (`1-3`) among them."""
+    for first, last in re.findall(r"(\d+)(?:\s*[–-]\s*(\d+))?", text):
+        end = min(int(last), int(first) + _LONGEST_RANGE) if last else int(first)
+        yield from map(str, range(int(first), end + 1))
 
 
 def _names(document: Document) -> Iterator[str]:

@@ -67,6 +67,29 @@ def test_of_two_documents_that_say_the_same_neither_is_called_unused() -> None:
     assert not {("[1]", "not used"), ("[2]", "not used")} & uses
 
 
+def test_of_two_that_say_the_same_the_one_that_is_not_cited_is_not_missed() -> None:
+    answer = f"{FACTS[1]} [1]. Have a nice day."
+
+    def says(prompt: str) -> str:
+        known = FACTS[1] in prompt or FACTS[2] in prompt
+        return f"{FACTS[1] if known else NOTHING}. Have a nice day."
+
+    assert [use for _, _, cited, use in _uses(_explained(answer, says)) if cited is None] == []
+
+
+def test_an_effect_smaller_than_any_that_matters_is_no_use() -> None:
+    sentence = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+    answer = f"{FACTS[1]} [1]. {sentence} fifteen sixteen seventeen eighteen nineteen twenty [3]."
+
+    def says(prompt: str) -> str:
+        rest = " fifteen sixteen seventeen eighteen nineteen"
+        last = " twenty" if FACTS[3] in prompt else ""
+        return f"{_said(prompt, 1)} {sentence}{rest}{last}."
+
+    uses = [use for _, _, cited, use in _uses(_explained(answer, says)) if cited == "[3]"]
+    assert uses != ["used"]
+
+
 def test_of_a_model_that_says_something_else_every_time_all_is_open() -> None:
     answer, count = f"{FACTS[1]} [1].", iter(range(1000))
     uses = _uses(_explained(answer, lambda _: f"Number {next(count)} of {next(count)} it is."))

@@ -91,6 +91,19 @@ def test_several_documents_and_one_that_there_is_not() -> None:
     ]
 
 
+def test_a_range_of_documents() -> None:
+    for dash in "-–":
+        assert [one[1] for one in _cited(f"It is so [1{dash}3]. And so [2].")] == [[0, 1, 2], [1]]
+
+
+def test_a_file_that_there_is_not_is_cited_all_the_same() -> None:
+    assert [one[2] for one in _cited("So [refunds.md]. And (source: packing.md). It [1].")] == [
+        ["[refunds.md]"],
+        ["(source: packing.md)"],
+        [],
+    ]
+
+
 def test_a_list_begins_with_its_citation() -> None:
     assert [one[1] for one in _cited("- [2] Returns are free\n- [1] It is 24 months")] == [[1], [0]]
 
