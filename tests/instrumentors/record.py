@@ -54,8 +54,9 @@ def write(outcome: Outcome, stem: Path) -> list[Path]:
 
 
 def _without_noise(line: bytes) -> bytes:
-    """The line without what LiteLLM writes of its proxy's keys and of prices."""
-    document = json.loads(line)
+    """The line without what LiteLLM writes of its proxy's keys and of prices, and without the place
+    of this checkout, which stands in tracebacks."""
+    document = json.loads(line.replace(str(ROOT).encode(), b"/application"))
     for block in document.get("resourceSpans", ()):
         for span in (span for of in block["scopeSpans"] for span in of["spans"]):
             held = span.get("attributes", [])
