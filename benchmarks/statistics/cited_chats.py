@@ -23,7 +23,7 @@ from smile_trace.attribution import PerturbationStudy
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.records import Explanation, ExplanationSettings, Prompted
 
-CHATS = 20
+CHATS = 11
 BUDGET = 60
 TOKENS = 48
 ANSWERS = Path(__file__).parent / "results" / "cited_chats.json.gz"
