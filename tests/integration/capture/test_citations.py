@@ -81,7 +81,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictAnthropic]:
         assert running.refused == []
 
 
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("stream", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_each_citation_beside_the_effect_of_its_document(
     server: StrictAnthropic, home: Path, stream: bool
 ) -> None:

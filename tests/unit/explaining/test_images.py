@@ -52,7 +52,14 @@ def _chequered(width: int = 160, height: int = 80) -> Image.Image:
     return image
 
 
-@pytest.mark.parametrize(("seed", "form"), [(2, "anthropic"), (6, "chat"), (11, "responses")])
+@pytest.mark.parametrize(
+    ("seed", "form"),
+    [
+        (6, "chat"),
+        pytest.param(2, "anthropic", marks=pytest.mark.slow),
+        pytest.param(11, "responses", marks=pytest.mark.slow),
+    ],
+)
 def test_the_cell_with_the_stamp_is_found(seed: int, form: str) -> None:
     image = planted(seed, across=seed == 11)
     found, asked, refused = explained(image, form, 60)
