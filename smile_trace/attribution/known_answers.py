@@ -88,7 +88,7 @@ class KnownAnswers:
         self._solver = solver or (WarpedProcessSolver() if without_noise else DEFAULT_SOLVER)
         self._found: dict[tuple[int, int, float], LevelFindings] = {}
 
-    def first_level_of(self, part: AnswerSpan, text_change: TextComparison, of: str) -> "OfPart":
+    def first_level_of(self, part: AnswerSpan, text_change: TextComparison, of: str) -> OfPart:
         """What the first level tells of a part of the answer, `of`, alone."""
         other, level = copy(self), self.planner.levels[0]
         other._part, other._text_change, other._explained = part, text_change, of

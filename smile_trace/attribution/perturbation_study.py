@@ -122,7 +122,6 @@ class PerturbationStudy:
         self._notes = tuple(notes)
         self._distance = distance or settings.distance
         self._embed = embed
-        self._has_target = target is not None
         self._as_logged = self.signal == "text" and target is None
         self.by_content = self._as_logged and only_content(answer, self._distance, part)
         self._text_change = target or self._compared(part)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from smile_trace._text.titles import document_name, title_or_beginning
 from smile_trace.attribution.answer_span import AnswerSpan
+from smile_trace.attribution.reporting.segments import overlap
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.segmentation.selections import picked_units
 from smile_trace.attribution.segmentation.units import UnitMissing, UnitSplitter
@@ -68,9 +69,9 @@ def documents_in(prompted: Prompted) -> list[Document]:
         shown = []
     titles = UnitSplitter(prompted)
     for places in (_blocks(prompted.messages), shown):  # those of one kind are apart
-        taken = [document.place for document in known]
+        taken = [document.place for document in known if document.place is not None]
         for place in places:
-            if not any(_touch(other, place) for other in taken):
+            if not any(overlap(other, place) for other in taken):
                 message, start, end = place
                 text = prompted.messages[message].content[start:end]
                 source = titles.title(*place) or title_or_beginning(text)
@@ -176,7 +177,7 @@ class _Names:
 
     def __init__(self, messages: Sequence[Message], documents: Sequence[Document]) -> None:
         self._documents = documents
-        self._places = [one.place for one in documents]
+        self._places = [one.place for one in documents if one.place is not None]
         self._blocks = list(_blocks(messages))
         own = [_own_number(messages, one) for one in documents]
         if None in own or len(set(own)) < len(own):
@@ -216,7 +217,7 @@ class _Names:
         number = citation.document
         if number is not None and number < len(self._blocks):
             block = self._blocks[number]
-            inside = (k for k, place in enumerate(self._places) if _touch(place, block))
+            inside = (k for k, place in enumerate(self._places) if overlap(place, block))
             if (found := next(inside, None)) is not None:
                 return found
         if citation.source and (found := self.called(citation.source)) is not None:
@@ -263,9 +264,3 @@ def _own_number(messages: Sequence[Message], document: Document) -> int | None:
         if number := _OWN.match(text[at : min(at + 300, end)]):
             return int(next(filter(None, number.groups())))
     return None
-
-
-def _touch(place: Place | None, other: Place) -> bool:
-    return (
-        place is not None and place[0] == other[0] and place[1] < other[2] and other[1] < place[2]
-    )
