@@ -1,0 +1,1 @@
+"""How near the limit: the performance table, written by one command."""

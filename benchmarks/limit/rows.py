@@ -1,0 +1,54 @@
+"""The rows of the table: what each measures, what 0.2 had, what is aimed at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Pair = tuple[float, float | None]
+"""The figure of smile-trace and the one of what stands beside it, of the same run."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table.
+
+    Args:
+        name: What is measured.
+        unit: Of both figures.
+        beside: What the second figure is of; empty if nothing stands beside the first.
+        had: What release 0.2 had, in the terms of the goal.
+        goal: What is aimed at.
+        of: Whether the goal is one of the first figure or of its ratio to the second.
+        better: Whether more or less is better.
+    """
+
+    name: str
+    unit: str
+    beside: str
+    had: str
+    goal: float
+    of: Literal["ours", "ratio"] = "ratio"
+    better: Literal["less", "more"] = "less"
+
+    def value(self, pair: Pair) -> float:
+        """What the goal is compared with."""
+        ours, beside = pair
+        return ours if self.of == "ours" or beside is None else ours / beside
+
+    def reached(self, value: float) -> bool:
+        """Whether this value reaches the goal."""
+        return value <= self.goal if self.better == "less" else value >= self.goal
+
+
+OPENTELEMETRY = "OpenTelemetry's batch processor"
+BARE = "the same requests, sent bare"
+
+MEASUREMENTS: Mapping[str, tuple[Row, ...]] = {
+    "benchmarks.capture.ratios:rows": (
+        Row("decorated call, paced, p50", "µs", OPENTELEMETRY, "1.40", 1.15),
+        Row("decorated call, tight loop, p50", "µs", OPENTELEMETRY, "1.72", 1.3),
+        Row("decorated call, 10 KB, tight loop", "µs", "ours with 240 bytes", "2.1", 1.5),
+        Row("import smile_trace", "ms", "import opentelemetry.sdk.trace", "1.22–1.93", 1.1),
+    ),
+}
+"""The functions that measure, each with its rows: `module:function` gives a pair for each name."""
