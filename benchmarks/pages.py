@@ -1,14 +1,18 @@
-"""Tables in the pages of docs/, each between two comments that name it."""
+"""Tables in pages of Markdown, each between two comments that name it."""
 
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-def put(text: str, page: str, name: str) -> None:
+def put(text: str, page: Path, name: str) -> None:
     """Put text between `<!-- name: begin -->` and `<!-- name: end -->` of a page."""
-    path = DOCS / page
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    before, rest = path.read_text(encoding="utf-8").split(begin)
+    before, rest = page.read_text(encoding="utf-8").split(begin)
     _, after = rest.split(end)
-    path.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+    page.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}", encoding="utf-8")
+
+
+def readme(file: str) -> Path:
+    """The README beside a module, by its `__file__`."""
+    return Path(file).with_name("README.md")

@@ -22,13 +22,13 @@ USD_PER_MODEL_CALL: Final = 0.0001
 RECEIVED: Final = 24_000.0
 """Spans per second that a receiver on one core takes at most (docs/sources.md)."""
 INGESTED: Final = 5_900.0
-"""Spans per second that a worker reads into SQLite (docs/benchmarks.md, worker)."""
+"""Spans per second that a worker reads into SQLite (benchmarks/limit)."""
 COMPLETED: Final = 4_000.0
 """Spans per second whose traces a process completes; of a prototype."""
 STUDY_CPU_SECONDS: Final = 0.8
-"""Processor time of a study of 40 words and 40 calls (docs/benchmarks.md, worker)."""
+"""Processor time of a study of 40 words and 40 calls (benchmarks/limit)."""
 DELIVERED: Final = 325.0
-"""Traces per second into one MLflow server (docs/benchmarks.md, worker)."""
+"""Traces per second into one MLflow server (benchmarks/limit)."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The pairs of tests/data/answer_pairs by the comparisons of texts, and what that is worth in an
 explanation: `python -m benchmarks.answer_change`.
 
-Writes the two tables of docs/benchmarks.md. SEEDS=20: seeds per world of the second.
+Writes two tables of the README. SEEDS=20: seeds per world of the second.
 """
 
 import json
@@ -22,7 +22,7 @@ DISTANCES = ("content", "words")
 
 def main() -> None:
     """Measure both, and write the tables."""
-    pages.put(f"{pairs_table()}\n\n{worlds_table()}", "benchmarks.md", "answer change")
+    pages.put(f"{pairs_table()}\n\n{worlds_table()}", pages.readme(__file__), "answer change")
 
 
 def pairs_table() -> str:

@@ -6,7 +6,7 @@
 
 The groups of tests/data/answer_groups are a logged answer and responses in a known order; the
 chains (`chains.py`) lose or contradict more with every step. The table of the package's distances
-goes into docs/benchmarks.md, any other is printed.
+goes into the README, any other is printed.
 """
 
 import json
@@ -177,7 +177,7 @@ def main() -> None:
     found = table({name: named(name) for name in names}, int(os.environ.get("CHAINS", "150")))
     print(found)
     if not sys.argv[1:]:
-        pages.put(found, "benchmarks.md", "answer groups")
+        pages.put(found, pages.readme(__file__), "answer groups")
 
 
 if __name__ == "__main__":

@@ -143,7 +143,7 @@ def main() -> None:
     asked = parser.parse_args()
     with closing(Scores()) as scores:
         make_missing(run(asked.signal or SIGNALS, asked.seeds, asked.shortest, scores), RESULTS)
-    pages.put(table(read(RESULTS)), "explaining.md", "long prompts")
+    pages.put(table(read(RESULTS)), pages.DOCS / "explaining.md", "long prompts")
 
 
 if __name__ == "__main__":

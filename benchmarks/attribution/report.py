@@ -1,8 +1,9 @@
-"""From the stored rows to the tables and the plot in docs/benchmarks.md."""
+"""From the stored rows to the tables and the plot in the README."""
 
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from benchmarks import pages
 from benchmarks.attribution.cases import SPLITS
@@ -12,6 +13,7 @@ from benchmarks.attribution.stored_rows import Row
 from smile_trace.records import Signal
 
 OURS = "smile-trace"
+PICTURE = "attribution-model.svg"
 SPLIT_NAMES = {"held_out": "the held-out half", "tuning": "the tuning half"}
 
 Measure = tuple[str, str, bool]
@@ -30,11 +32,14 @@ MEASURES: tuple[Measure, ...] = (
 
 
 def write(rows: Sequence[Row]) -> None:
-    """Tables into the page, the plot beside it."""
+    """Tables into the page, the plot beside it; print the differences to every peer."""
     from benchmarks.attribution import plot
 
-    plot.draw(summaries(rows), pages.DOCS / "images" / "attribution-model.svg")
-    pages.put("\n\n".join(_model(rows)) + "\n", "benchmarks.md", "attribution")
+    plot.draw(summaries(rows), Path(__file__).with_name(PICTURE))
+    pages.put("\n\n".join(_model(rows)), pages.readme(__file__), "attribution")
+    for signal in CALLS:
+        held_out = [r for r in rows if (r["split"], r["signal"]) == ("held_out", signal)]
+        print(f"{signal}\n{_differences(held_out)}")
 
 
 def summaries(rows: Iterable[Row]) -> list[Row]:
@@ -78,7 +83,7 @@ def _over_cases(
 
 def _model(rows: Sequence[Row]) -> list[str]:
     """Side by side on the real model: a table per half and signal, and the exact values'."""
-    parts = ["![The real model](images/attribution-model.svg)"]
+    parts = [f"![The real model]({PICTURE})"]
     for split in reversed(SPLITS):
         of_half = [row for row in rows if row["split"] == split]
         for signal in CALLS:
@@ -92,18 +97,12 @@ def _half(rows: Sequence[Row], split: str, signal: Signal) -> list[str]:
     if not found:
         return []
     known = len({row["case"] for row in rows if not row["calls_allowed"]})
-    peers = [row["explainer"] for row in found if row["explainer"] != OURS]
     return [
         f"**{SPLIT_NAMES[split].capitalize()}, {signal}, at {CALLS[signal]} calls** "
         f"({found[0]['cases']} prompts, {found[0]['driven']} with a driver, "
         f"{known} with exact values)",
         _side_by_side(found),
-        _standing(found),
-        "smile-trace less each peer, case by case: the mean and, in brackets, its 95 % interval, "
-        "the cases drawn again (10,000 times). The hits are shares of cases; of *deletion* less "
-        "is better.",
-        _differences(rows, peers),
-        _beyond_luck(rows, peers),
+        _beyond_luck(rows),
     ]
 
 
@@ -119,57 +118,44 @@ def _side_by_side(rows: Sequence[Row]) -> str:
     return _table(header, lines)
 
 
-def _standing(rows: Sequence[Row]) -> str:
-    """Per measure smile-trace's place and the best peer, at the digits that are shown."""
-    said = []
-    [ours] = [row for row in rows if row["explainer"] == OURS]
-
-    def shown(row: Row) -> float:
-        return float(_number(row[field], field))
-
-    for name, field, more in MEASURES:
-        peers = [row for row in rows if row["explainer"] != OURS and row[field] is not None]
-        if ours[field] is None or not peers or field == "own_correlation":
-            continue
-        best = (max if more else min)(peers, key=lambda row: row[field])
-        better = sum((1 if more else -1) * (shown(row) - shown(ours)) > 0 for row in peers)
-        level = sum(shown(row) == shown(ours) for row in peers)
-        place = f"behind {better}" if better else f"level with {level}" if level else "ahead of all"
-        said.append(
-            f"{name}: {place} ({_number(ours[field], field)}; the best peer "
-            f"{best['explainer']} {_number(best[field], field)})"
-        )
-    return "smile-trace there – " + "; ".join(said) + "."
-
-
 def _compared() -> list[Measure]:
     """The columns in which two methods can be compared: not by each one's own truth."""
     return [measure for measure in MEASURES if measure[1] != "own_correlation"]
 
 
-def _differences(rows: Sequence[Row], peers: Sequence[str]) -> str:
+def _peers(rows: Iterable[Row]) -> list[str]:
+    return list(
+        dict.fromkeys(
+            row["explainer"] for row in rows if row["calls_allowed"] and row["explainer"] != OURS
+        )
+    )
+
+
+def _differences(rows: Sequence[Row]) -> str:
     """Per peer and column the paired difference."""
     lines = []
-    for peer in peers:
+    for peer in _peers(rows):
         found = [difference(rows, field, OURS, peer) for _, field, _ in _compared()]
         lines.append([peer, *("–" if one is None else str(one) for one in found)])
     return _table(["smile-trace less", *(name for name, _, _ in _compared())], lines)
 
 
-def _beyond_luck(rows: Sequence[Row], peers: Sequence[str]) -> str:
+def _beyond_luck(rows: Sequence[Row]) -> str:
     """Where the interval of the difference does not hold zero: behind whom, ahead of how many."""
+    peers = _peers(rows)
     behind, ahead = [], []
     for name, field, more in _compared():
         sides: dict[bool, list[str]] = {False: [], True: []}
         for peer in peers:
             found = difference(rows, field, OURS, peer)
             if found is not None and not found.low <= 0 <= found.high:
-                sides[(found.mean > 0) == more].append(peer)
+                sides[(found.mean > 0) == more].append(f"{peer} {found}")
         behind += [f"{name} ({', '.join(sides[False])})"] if sides[False] else []
         ahead += [f"{name} ({len(sides[True])} of {len(peers)} peers)"] if sides[True] else []
     said = "behind in " + "; ".join(behind) if behind else "behind nobody in any column"
     return (
-        f"Beyond the luck of the draw smile-trace is {said}. Ahead: {'; '.join(ahead) or 'none'}."
+        f"Case by case, by more than luck (the mean difference and its 95 % interval, cases drawn "
+        f"again), smile-trace is {said}. Ahead: {'; '.join(ahead) or 'none'}."
     )
 
 

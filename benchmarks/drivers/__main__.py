@@ -1,4 +1,4 @@
-"""The tables of the driver cases in docs/lab/drivers.md.
+"""The tables of the driver cases in the README.
 
     python -m benchmarks.drivers                # everything
     python -m benchmarks.drivers text sampled   # some parts (probability, text, sampled)

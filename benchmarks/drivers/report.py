@@ -1,4 +1,4 @@
-"""From what was found to the tables of docs/lab/drivers.md."""
+"""From what was found to the tables of the README."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -12,9 +12,9 @@ from benchmarks.drivers.sampled import Sampled
 def write(found: Sequence[Found], sampled: Sequence[Sampled]) -> None:
     """The tables into the page, the shortest prompts first."""
     found = sorted(found, key=lambda one: one.words)
-    tables = [counts(found), every_seed(found)] if found else []
+    tables = [counts(found), every_driver(found)] if found else []
     tables += [at_temperature(sampled)] if sampled else []
-    pages.put("\n\n".join(tables), "lab/drivers.md", "drivers")
+    pages.put("\n\n".join(tables), pages.readme(__file__), "drivers")
 
 
 def counts(found: Sequence[Found]) -> str:
@@ -37,8 +37,8 @@ def counts(found: Sequence[Found]) -> str:
     return "\n".join(rows)
 
 
-def every_seed(found: Sequence[Found]) -> str:
-    """The driver's places, case by case and seed by seed."""
+def every_driver(found: Sequence[Found]) -> str:
+    """The exact place, and in how many seeds it is first: of all words / of content words."""
     columns = list(dict.fromkeys((one.signal, one.budget) for one in found))
     prompts = list(dict.fromkeys(one.prompt for one in found))
     heads = [f"{signal}, exact and {budget} calls" for signal, budget in columns]
@@ -46,7 +46,8 @@ def every_seed(found: Sequence[Found]) -> str:
     for prompt in prompts:
         cases = [one for one in found if one.prompt == prompt]
         cells = [
-            f"**{_pair(case.exact_place)}** {' '.join(map(_pair, case.places))}" for case in cases
+            f"{_pair(case.exact_place)}; {_firsts(case.places)} of {len(case.places)}"
+            for case in cases
         ]
         rows.append(f"| *{cases[0].driver}* ({cases[0].words}) | " + " | ".join(cells) + " |")
     return "\n".join(rows)
@@ -55,15 +56,14 @@ def every_seed(found: Sequence[Found]) -> str:
 def at_temperature(sampled: Sequence[Sampled]) -> str:
     """Sampled beside temperature 0."""
     rows = [
-        "| logged answer | same first word | reliable | noise floor | noise ceiling | Jaccard "
-        "| variance |",
-        "|---|---|---|---|---|---|---|",
+        "| sampled studies with the same first word | reliable | noise floor | noise ceiling "
+        "| Jaccard | variance |",
+        "|---|---|---|---|---|---|",
     ]
-    rows += [_sampled(" ".join(one.answer.split()), [one]) for one in sampled]
-    return "\n".join([*rows, _sampled("all", sampled)])
+    return "\n".join([*rows, _sampled(sampled)])
 
 
-def _sampled(label: str, some: Sequence[Sampled]) -> str:
+def _sampled(some: Sequence[Sampled]) -> str:
     same, studies = sum(one.same for one in some), sum(len(one.first) for one in some)
     reliable = sum(status == "reliable" for one in some for status in one.status)
     numbers = [
@@ -73,7 +73,7 @@ def _sampled(label: str, some: Sequence[Sampled]) -> str:
         _mean((one.consistency for one in some), 4),
     ]
     counts = [f"{count} of {studies}" for count in (same, reliable)]
-    return "| " + " | ".join([label, *counts, *numbers]) + " |"
+    return "| " + " | ".join([*counts, *numbers]) + " |"
 
 
 def _mean(values: Iterable[float | None], digits: int) -> str:
@@ -86,6 +86,10 @@ def _count(label: str, places: Sequence[Place], correlation: str) -> str:
     content = sum(place.content == 1 for place in places)
     of = len(places)
     return f"| {label} | {overall} of {of} | {content} of {of} | {correlation} |"
+
+
+def _firsts(places: Sequence[Place]) -> str:
+    return f"{sum(p.overall == 1 for p in places)}/{sum(p.content == 1 for p in places)}"
 
 
 def _pair(place: Place) -> str:

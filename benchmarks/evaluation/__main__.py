@@ -1,7 +1,7 @@
 """gSMILE's measures on the fifteen driver cases: `python -m benchmarks.evaluation`.
 
 The packaged Gemma 3 270M, probability of the case's answer, 40 calls an explanation, three
-repeats with fresh draws. Writes the table of docs/benchmarks.md. Every prompt's measures are
+repeats with fresh draws. Writes the table of the README. Every prompt's measures are
 written to `results.jsonl` as soon as they are there, and are not made again.
 """
 
@@ -42,7 +42,7 @@ def main() -> None:
         for case in sorted(todo, key=lambda case: len(case.words)):
             print(measured(case).model_dump_json(), file=file, flush=True)
             print(case.prompt, flush=True)
-    pages.put(table(Measures(prompts=tuple(kept()))), "benchmarks.md", "evaluation")
+    pages.put(table(Measures(prompts=tuple(kept()))), pages.readme(__file__), "evaluation")
 
 
 def kept() -> list[PromptMeasures]:

@@ -28,7 +28,7 @@ def keep(name: str, figures: dict[str, Any]) -> None:
 
 def write() -> None:
     """Put the table into the page."""
-    pages.put(shown(kept()), "../benchmarks/limit/README.md", "limit")
+    pages.put(shown(kept()), pages.readme(__file__), "limit")
 
 
 def shown(found: dict[str, Any]) -> str:

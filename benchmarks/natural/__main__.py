@@ -1,6 +1,6 @@
 """The command.
 
-    python -m benchmarks.natural                    # the tables, from the stored rows
+    python -m benchmarks.natural                    # the README's tables, from stored rows
     python -m benchmarks.natural run held_out       # the methods on one half
     python -m benchmarks.natural truth held_out     # find the drivers
 
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from benchmarks import pages
 from benchmarks.attribution.measures import ranks
 from benchmarks.attribution.stored_rows import Piece, Row, make_missing, read
 from benchmarks.natural import report
@@ -109,7 +110,7 @@ def main(arguments: list[str], responses: Responses) -> None:
                     make_missing(run(half, responses), ROWS)
             finally:  # interrupted, too: what was asked is not asked again
                 responses.save()
-    print(report.tables(read(ROWS), read(TRUTH)))
+    pages.put(report.tables(read(ROWS), read(TRUTH)), pages.readme(__file__), "natural")
 
 
 if __name__ == "__main__":

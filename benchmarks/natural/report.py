@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md from the stored rows."""
+"""The tables of the README from the stored rows."""
 
 from collections.abc import Sequence
 

@@ -1,5 +1,5 @@
 """`python -m benchmarks.probes`: error rates, power, coverage and calls of profiles of planted
-models. MODELS=300 of each; writes the table of docs/benchmarks.md."""
+models. MODELS=300 of each; `--write` puts the table into the README."""
 
 import os
 import statistics
@@ -19,9 +19,9 @@ def main() -> None:
     """Measure, print and write."""
     models = int(os.environ.get("MODELS", "300"))
     rows = [
-        "| planted | noise | budget | models | some probe reported | the planted one | another one "
+        "| planted | noise | budget | some probe reported | the planted one | another one "
         "| its size inside its interval | calls |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for budget in BUDGETS:
         for noise in NOISES:
@@ -38,7 +38,7 @@ def main() -> None:
         rows.append(_row(models, "order", noisy, "order", budget))
         print(rows[-1], flush=True)
     if "--write" in sys.argv:
-        pages.put("\n".join(rows), "benchmarks.md", "probes")
+        pages.put("\n".join(rows), pages.readme(__file__), "probes")
 
 
 def _row(models: int, title: str, planted: Planted, name: str | None, budget: int) -> str:
@@ -52,7 +52,7 @@ def _row(models: int, title: str, planted: Planted, name: str | None, budget: in
         own = _share([profile.results[name].status == "found" for profile in profiles])
         other = _share([_others(profile, planted) for profile in profiles])
         inside = _share([_inside(profile, name, rate) for profile in profiles])
-    cells = title, planted.noise, budget, models, some, own, other, inside, f"{calls:.1f}"
+    cells = title, planted.noise, budget, some, own, other, inside, f"{calls:.1f}"
     return f"| {' | '.join(map(str, cells))} |"
 
 

@@ -116,7 +116,7 @@ def main() -> None:
         keep(one)
         made.append(one)
         print(one.number, one.model, one.profile.summary, flush=True)
-    pages.put("\n".join(table(made)), "benchmarks.md", "probes of real models")
+    pages.put("\n".join(table(made)), pages.readme(__file__), "probes of real models")
 
 
 if __name__ == "__main__":

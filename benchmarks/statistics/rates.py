@@ -4,7 +4,7 @@
 
 runs 500 studies in which the answer change is noise, 500 in which the responses of a planted world
 are shuffled, 200 in which only the amount removed matters, and 180 of each planted world, on fixed
-rows (`studies` has the real Study ask them); prints the tables of docs/lab/planted.md, and with
+rows (`studies` has the real Study ask them); prints the tables of the README, and with
 `--share .1` runs a tenth.
 """
 
@@ -186,7 +186,7 @@ def table(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float | int | None
 
 
 def markdown(rows: dict[str, dict[str, float | int | None]]) -> str:
-    """The tables of docs/lab/planted.md."""
+    """The tables of planted worlds in the README."""
     planted_rows = {name: row for name, row in rows.items() if row["first place"] is not None}
     lines = [
         "| world | first place | drivers found | false discovery rate | `reliable` | MSE ×10³ |"

@@ -4,7 +4,7 @@ Three applications make 30 decorated calls a second between them; the real worke
 its own, as `smile-trace worker` starts it) ingests them, explains the 1 % that sampling takes
 with a planted HTTP model, and delivers everything to a real MLflow server. Once a second: its
 resident memory, threads and file descriptors, and the number and the size of the files in its
-home. A line is fitted to what came after the first quarter. Writes `docs/images/soak.svg` and
+home. A line is fitted to what came after the first quarter. Writes `soak.svg` and
 `benchmarks/worker/results/soak.json`.
 """
 
@@ -27,7 +27,7 @@ import psutil
 MINUTES, RATE = (float(os.environ.get(n, d)) for n, d in (("MINUTES", "20"), ("RATE", "30")))
 APPLICATIONS = 3
 ROOT = Path(__file__).parents[2]
-PLOT, RESULT = ROOT / "docs" / "images" / "soak.svg", Path(__file__).parent / "results/soak.json"
+PLOT, RESULT = Path(__file__).with_name("soak.svg"), Path(__file__).parent / "results/soak.json"
 PANELS = {
     "memory_mb": "resident memory, MB",
     "threads": "threads",

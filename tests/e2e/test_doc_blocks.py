@@ -37,7 +37,7 @@ from tests.support.services import Services, services
 # The pages of docs/contributing are executed by the tests of their seams.
 PAGES = [
     *(ROOT / "README.md", ROOT / "CONTRIBUTING.md"),
-    *sorted(page for folder in ("", "how-to/", "lab/") for page in ROOT.glob(f"docs/{folder}*.md")),
+    *sorted(page for folder in ("", "how-to/") for page in ROOT.glob(f"docs/{folder}*.md")),
     *sorted(ROOT.glob("integrations/*/README.md")),
 ]
 FIRST = (ROOT / "README.md", ROOT / "docs" / "tutorial.md")

@@ -3,7 +3,7 @@
 The model is the packaged Gemma 3 270M. In text mode the logged answer is the four tokens that
 it says itself, in probability mode the case's one-word answer. The list of function words was
 fixed before the first run. What the limits rest on, the exact values of the estimand, is
-computed by `make bench-drivers` (docs/lab/drivers.md), with ten seeds; here one, for the time.
+computed by `make bench-drivers` (benchmarks/drivers), with ten seeds; here one, for the time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -58,7 +58,7 @@ def test_the_driving_word_is_found(
 ) -> None:
     """By the exact values 11 and 14 are first in probability mode, 13 and 13 in text mode.
 
-    Three of the eleven are as good as tied there, and ten draws give 8 (docs/lab/drivers.md). In
+    Three of the eleven are as good as tied there, and ten draws give 8 (benchmarks/drivers). In
     text mode *piano* and *salmon* are not among three. The limits are one below what is measured:
     the model's last digits are the processor's.
     """

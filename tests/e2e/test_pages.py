@@ -11,7 +11,7 @@ PAGES = sorted(
     [
         ROOT / "README.md",
         *ROOT.glob("docs/*.md"),
-        *ROOT.glob("docs/lab/*.md"),
+        *ROOT.glob("benchmarks/**/*.md"),
         *ROOT.glob("integrations/**/*.md"),
     ]
 )
