@@ -90,6 +90,12 @@ class OwnPostgresServer(PostgresServer):
         database.migrate()
         database.close()
 
+    @property
+    def pid(self) -> int:
+        """The process whose children serve its clients."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
         options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]

@@ -8,7 +8,7 @@ claiming jobs, keeping answers, settling deliveries. Money takes no turn at all,
 
 import selectors
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -123,9 +123,29 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def calling(self) -> Iterator[Connection]:
-        """A connection for procedures that end their own transactions, and take no turn."""
+        """A connection for single statements that take no turn."""
         with self.describing(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def call(self, statement: str, parameters: Sequence[Any]) -> Any:
+        """Call a procedure that ends its own transactions and takes no turn; returns its answer,
+        None without any. The driver is asked itself: with a statement of SQLAlchemy's the processor
+        time of this process is twice as long."""
+        with self.describing():
+            pooled = self.engine.raw_connection()
+            driver: Any = pooled.driver_connection
+            try:
+                driver.autocommit = True
+                called = driver.execute(statement, parameters)
+                row = called.fetchone() if called.description else (None,)
+                driver.autocommit = False
+            except BaseException as error:
+                pooled.invalidate()
+                if isinstance(error, faults := self.engine.dialect.loaded_dbapi.Error):
+                    raise DBAPIError.instance(statement, None, error, faults) from error
+                raise
+            pooled.close()
+            return row[0]
 
     @contextmanager
     def describing(self) -> Iterator[None]:

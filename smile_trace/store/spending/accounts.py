@@ -19,7 +19,6 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    text,
     update,
 )
 
@@ -149,14 +148,8 @@ def _count(connection: Connection, entry: Entry) -> None:
     )
 
 
-_RESERVE = text(
-    "CALL reserve(CAST(:entries AS jsonb), CAST(:reservation AS jsonb), "
-    "CAST(:by_worker AS bigint), NULL)"
-)
-_SETTLE = text(
-    "CALL settle(CAST(:entries AS jsonb), :of_id, :keep, CAST(:tokens AS bigint), "
-    "CAST(:usd AS double precision))"
-)
+_RESERVE = "CALL reserve(%s::jsonb, %s::jsonb, %s::bigint, NULL)"
+_SETTLE = "CALL settle(%s::jsonb, %s, %s, %s::bigint, %s::double precision)"
 
 
 class SharedAccounts:
@@ -168,14 +161,10 @@ class SharedAccounts:
     def reserve(self, reservation: Reservation, entries: Sequence[Entry]) -> int | None:
         """See `Accounts.reserve`; raises TakenOver if other workers took this one for dead."""
         row = {name: storable(value) for name, value in reservation._asdict().items()}
-        given = {
-            "entries": _document(entries),
-            "reservation": json.dumps({**row, "settled": False}),
-            "by_worker": self._database.worker_id,
-        }
-        with self._database.calling() as connection:
-            called = connection.execute(_RESERVE, given)
-            refused: int | None = called.scalar_one()
+        made = json.dumps({**row, "settled": False})
+        refused: int | None = self._database.call(
+            _RESERVE, (_document(entries), made, self._database.worker_id)
+        )
         if refused == TAKEN_OVER:
             raise TakenOver
         return refused
@@ -184,10 +173,9 @@ class SharedAccounts:
         self, reservation: str, entries: Sequence[Entry], values: Mapping[str, Any] | None
     ) -> None:
         """See `Accounts.settle`."""
-        to = {name: (values or {}).get(name) for name in ("tokens", "usd")}
-        which = {"of_id": reservation, "keep": values is not None}
-        with self._database.calling() as connection:
-            connection.execute(_SETTLE, {"entries": _document(entries), **which, **to})
+        tokens, usd = ((values or {}).get(name) for name in ("tokens", "usd"))
+        keep = values is not None
+        self._database.call(_SETTLE, (_document(entries), reservation, keep, tokens, usd))
 
 
 def _document(entries: Sequence[Entry]) -> str:

@@ -1,17 +1,21 @@
 """What a store needs to be the same in PostgreSQL: its address, its texts, its numbers."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import delete, insert, text
 
 from smile_trace.settings import Settings, SettingsError
 from smile_trace.store import Store, StoreError, StoreUnavailable
-from smile_trace.store.tables import groups, spans
+from smile_trace.store.tables import groups, spans, spend
+from tests.support.ledgers import ledger, reserve
 from tests.support.postgres_server import OwnPostgresServer, PostgresServer
 from tests.support.store_rows import capture
 from tests.support.stores import on_postgresql
+from tests.support.worker_settings import wait_for
 
 
 @pytest.mark.parametrize(
@@ -141,6 +145,28 @@ def test_a_connection_is_tried_only_where_its_server_said_something(
     assert all(one for [one] in postgres_server.execute(ended))
     capture(store, 1)
     assert len(tried) == 1
+
+
+@on_postgresql
+def test_a_reservation_that_fails_spoils_no_later_write(store: Store) -> None:
+    kept = ledger(store)
+    reserve(kept)
+    with store.database.write() as connection:
+        connection.execute(text("LOCK TABLE smile_trace.spend"))
+        ended = (
+            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d "
+            "ON d.oid = database AND datname = current_database() WHERE NOT granted"
+        )
+        with ThreadPoolExecutor() as pool:
+            reserving = pool.submit(reserve, kept)
+            wait_for(lambda: connection.execute(text(ended)).all())
+        with pytest.raises(StoreUnavailable, match="cannot be used"):
+            reserving.result()
+    reserve(kept)
+    with suppress(ZeroDivisionError), store.database.write() as connection:
+        connection.execute(delete(spend))
+        raise ZeroDivisionError
+    assert kept.spent("day", kept.today()).calls == 2
 
 
 @on_postgresql
