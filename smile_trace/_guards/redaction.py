@@ -4,13 +4,10 @@ credentials, passwords in URLs, private keys."""
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from smile_trace._guards.internal_errors import keep_inside, report_error
-
-SHORTEST_TOKEN = 16
-"""Every provider's token holds a run of this many letters, digits, `_`, `-`, `/` or `+`."""
-
 
 _INVISIBLE = frozenset(
     chr(code)
@@ -35,9 +32,9 @@ _RANDOM = re.compile(
 @dataclass(frozen=True, slots=True)
 class _Rule:
     label: str
-    clues: tuple[str, ...]
-    """Texts without any of these hold no match: a search for them is much cheaper."""
     pattern: str
+    clue: str
+    """Found in every text that holds a match, by the expressions of Rust."""
 
     def finditer(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Start and end of each secret, and the mark that takes its place."""
@@ -54,97 +51,116 @@ class _Rule:
                     yield match.start(group), match.end(group), mark
 
 
-def _rule(label: str, clues: str, pattern: str) -> _Rule:
-    return _Rule(label, tuple(clues.split()), pattern)
-
-
-# The secret is the group `s`, or, without one, the whole match. A token starts where no
-# letter, digit or underscore precedes it, also right after JSON's `\n`, `\t`, `\"`.
+# A token starts where no letter, digit or underscore precedes it, also right after JSON's `\n`,
+# `\t`, `\"`.
 _EDGE = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt\"]))"
 
-_TOKENS = (
-    _rule("openai-key", "sk-", _EDGE + r"sk-[A-Za-z0-9_\-]{16,}"),
-    _rule("aws-key-id", "AKIA ASIA ABIA ACCA", _EDGE + r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}"),
-    _rule(
-        "aws-secret-key",
-        "secret Secret SECRET",
-        r"(?i:secret_?(?:access_?)?key)[\\\"']*\s*[:=]\s*[\\\"']*"
-        r"(?P<s>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
-    ),
-    _rule("google-key", "AIza", _EDGE + r"AIza[A-Za-z0-9_\-]{35}"),
-    _rule("google-oauth-token", "ya29.", _EDGE + r"ya29\.[A-Za-z0-9_\-.]{20,}"),
-    _rule("google-client-secret", "GOCSPX-", _EDGE + r"GOCSPX-[A-Za-z0-9_\-]{20,}"),
-    _rule("github-token", "ghp_ gho_ ghu_ ghs_ ghr_", _EDGE + r"gh[pousr]_[A-Za-z0-9]{30,}"),
-    _rule("github-token", "github_pat_", _EDGE + r"github_pat_[A-Za-z0-9_]{22,}"),
-    _rule(
-        "gitlab-token",
-        "glpat- glptt- gldt- glrt- glcbt- glsoat- glft-",
-        _EDGE + r"gl(?:pat|ptt|dt|rt|cbt|soat|ft)-[A-Za-z0-9_\-]{20,}",
-    ),
-    _rule("slack-token", "xox", _EDGE + r"xox[abeoprs]-[A-Za-z0-9\-]{10,}"),
-    _rule("slack-token", "xapp-", _EDGE + r"xapp-\d-[A-Za-z0-9\-]{20,}"),
-    _rule("slack-webhook", "hooks.slack", r"hooks\.slack\.com/services/(?P<s>[A-Za-z0-9/]{30,})"),
-    _rule("huggingface-token", "hf_ api_org_", _EDGE + r"(?:api_org|hf)_[A-Za-z0-9]{30,}"),
-    _rule("stripe-key", "_live_ _test_", _EDGE + r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}"),
-    _rule("webhook-secret", "whsec_", _EDGE + r"whsec_[A-Za-z0-9+/=]{20,}"),
-    _rule("sendgrid-key", "SG.", _EDGE + r"SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}"),
-    _rule("twilio-key", "SK", _EDGE + r"SK[0-9a-f]{32}(?![A-Za-z0-9])"),
-    _rule("npm-token", "npm_", _EDGE + r"npm_[A-Za-z0-9]{30,}"),
-    _rule("pypi-token", "pypi-", _EDGE + r"pypi-[A-Za-z0-9_\-]{30,}"),
-    _rule("groq-key", "gsk_", _EDGE + r"gsk_[A-Za-z0-9]{30,}"),
-    _rule("xai-key", "xai-", _EDGE + r"xai-[A-Za-z0-9]{30,}"),
-    _rule("perplexity-key", "pplx-", _EDGE + r"pplx-[A-Za-z0-9]{30,}"),
-    _rule("replicate-token", "r8_", _EDGE + r"r8_[A-Za-z0-9]{30,}"),
-    _rule("nvidia-key", "nvapi-", _EDGE + r"nvapi-[A-Za-z0-9_\-]{30,}"),
-    _rule("tavily-key", "tvly-", _EDGE + r"tvly-[A-Za-z0-9\-]{20,}"),
-    _rule("fireworks-key", "fw_", _EDGE + r"fw_[A-Za-z0-9]{20,}"),
-    _rule("langsmith-key", "lsv2_", _EDGE + r"lsv2_(?:pt|sk)_[A-Za-z0-9_]{30,}"),
-    _rule("databricks-token", "dapi", _EDGE + r"dapi[0-9a-f]{32}(?:-\d+)?"),
-    _rule("digitalocean-token", "dop_v1_ doo_v1_ dor_v1_", _EDGE + r"do[por]_v1_[0-9a-f]{60,}"),
-    _rule(
-        "shopify-token",
-        "shpat_ shpca_ shppa_ shpss_",
-        _EDGE + r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}",
-    ),
-    _rule("atlassian-token", "ATATT", _EDGE + r"ATATT[A-Za-z0-9_\-=]{20,}"),
-    _rule("linear-key", "lin_api_", _EDGE + r"lin_api_[A-Za-z0-9]{30,}"),
-    _rule("notion-token", "ntn_ secret_", _EDGE + r"(?:ntn|secret)_[A-Za-z0-9]{40,}"),
-    _rule("grafana-token", "glsa_ glc_", _EDGE + r"(?:glsa|glc)_[A-Za-z0-9_+/=]{30,}"),
-    _rule("vault-token", "hvs. hvb. hvr.", _EDGE + r"hv[sbr]\.[A-Za-z0-9_\-]{20,}"),
-    _rule("docker-token", "dckr_", _EDGE + r"dckr_(?:pat|oat)_[A-Za-z0-9_\-]{20,}"),
-    _rule("telegram-token", ":AA", r"(?<!\d)\d{8,10}:AA[A-Za-z0-9_\-]{32,}"),
-    _rule("azure-key", "AccountKey= SharedAccessKey=", r"Key=(?P<s>[A-Za-z0-9+/]{40,}={0,2})"),
-    _rule("azure-signature", "sig=", r"[?&]sig=(?P<s>[A-Za-z0-9%+/=]{30,})"),
-    _rule("json-web-token", "eyJ", _EDGE + r"eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*"),
-)
-# Their clues are looked for in the text in lower case, a rare one costs less than a common one.
-_OTHERS = (
-    _rule(
-        "bearer",
-        "bearer authorization",
-        _EDGE + r"(?i:(?:bearer|authorization[\\\"']*\s*[:=]\s*[\\\"']*(?:basic|token|bearer))\s+)"
-        r"(?P<s>[A-Za-z0-9_\-.~+/=]{8,})",
-    ),
-    _rule("url-password", "@", r"://[^\s:/?#\[\]@\"'<>]*:(?P<s>[^\s/?#@\"'<>]+)@"),
-    _rule(
-        "private-key",
-        "-----begin",
-        r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?"
-        r"(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
-    ),
-)
 
-# One byte per character, every character of a token the same: then a run of them is found by
-# one search for a constant, several times faster than by any expression.
-_CLASSES = bytes(
-    0x61 if code < 128 and (chr(code).isalnum() or chr(code) in "_-/+") else 0x20
-    for code in range(256)
+def _token(label: str, pattern: str, clue: str = "") -> _Rule:
+    return _Rule(label, _EDGE + pattern, clue or pattern)
+
+
+# The secret is the group `s`, or, without one, the whole match. In a clue, `?` stands for a
+# character that is not ASCII, too. The clues of a group are searched for at once, which is fast as
+# long as they begin with few different texts.
+_GROUPS = (
+    (
+        _token("openai-key", r"sk-[A-Za-z0-9_\-]{16,}"),
+        _token("aws-key-id", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}"),
+        _token("google-key", r"AIza[A-Za-z0-9_\-]{35}"),
+        _token("google-oauth-token", r"ya29\.[A-Za-z0-9_\-.]{20,}"),
+        _token("google-client-secret", r"GOCSPX-[A-Za-z0-9_\-]{20,}"),
+        _token("github-token", r"gh[pousr]_[A-Za-z0-9]{30,}"),
+        _token("github-token", r"github_pat_[A-Za-z0-9_]{22,}"),
+        _token("gitlab-token", r"gl(?:pat|ptt|dt|rt|cbt|soat|ft)-[A-Za-z0-9_\-]{20,}"),
+        _token("slack-token", r"xox[abeoprs]-[A-Za-z0-9\-]{10,}"),
+        _token("slack-token", r"xapp-\d-[A-Za-z0-9\-]{20,}", "xapp-"),
+        _token("huggingface-token", r"(?:api_org|hf)_[A-Za-z0-9]{30,}"),
+        _token("stripe-key", r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}"),
+    ),
+    (
+        _token("webhook-secret", r"whsec_[A-Za-z0-9+/=]{20,}"),
+        _token("sendgrid-key", r"SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}"),
+        _token("npm-token", r"npm_[A-Za-z0-9]{30,}"),
+        _token("pypi-token", r"pypi-[A-Za-z0-9_\-]{30,}"),
+        _token("groq-key", r"gsk_[A-Za-z0-9]{30,}"),
+        _token("xai-key", r"xai-[A-Za-z0-9]{30,}"),
+        _token("perplexity-key", r"pplx-[A-Za-z0-9]{30,}"),
+        _token("replicate-token", r"r8_[A-Za-z0-9]{30,}"),
+        _token("nvidia-key", r"nvapi-[A-Za-z0-9_\-]{30,}"),
+        _token("tavily-key", r"tvly-[A-Za-z0-9\-]{20,}"),
+        _token("fireworks-key", r"fw_[A-Za-z0-9]{20,}"),
+        _token("langsmith-key", r"lsv2_(?:pt|sk)_[A-Za-z0-9_]{30,}"),
+        _token("databricks-token", r"dapi[0-9a-f]{32}(?:-\d+)?"),
+        _token("digitalocean-token", r"do[por]_v1_[0-9a-f]{60,}"),
+        _token("shopify-token", r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
+        _token("atlassian-token", r"ATATT[A-Za-z0-9_\-=]{20,}"),
+        _token("linear-key", r"lin_api_[A-Za-z0-9]{30,}"),
+        _token("notion-token", r"(?:ntn|secret)_[A-Za-z0-9]{40,}"),
+        _token("grafana-token", r"(?:glsa|glc)_[A-Za-z0-9_+/=]{30,}"),
+        _token("vault-token", r"hv[sbr]\.[A-Za-z0-9_\-]{20,}"),
+        _token("docker-token", r"dckr_(?:pat|oat)_[A-Za-z0-9_\-]{20,}"),
+    ),
+    (
+        _token("twilio-key", r"SK[0-9a-f]{32}(?![A-Za-z0-9])", "SK[0-9a-f]{32}"),
+        _token(
+            "json-web-token",
+            r"eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*",
+            r"eyJ[\w\-?]{8,}\.[\w\-?]{8,}\.",
+        ),
+        _Rule("telegram-token", r"(?<!\d)\d{8,10}:AA[A-Za-z0-9_\-]{32,}", r":AA[A-Za-z0-9_\-]{32}"),
+        _Rule("azure-key", r"Key=(?P<s>[A-Za-z0-9+/]{40,}={0,2})", "Key=[A-Za-z0-9+/]{40}"),
+        _Rule("azure-signature", r"[?&]sig=(?P<s>[A-Za-z0-9%+/=]{30,})", "sig=[A-Za-z0-9%+/=]{30}"),
+        _Rule(
+            "slack-webhook",
+            r"hooks\.slack\.com/services/(?P<s>[A-Za-z0-9/]{30,})",
+            r"hooks\.slack\.com/services/",
+        ),
+        _Rule(
+            "url-password",
+            r"://[^\s:/?#\[\]@\"'<>]*:(?P<s>[^\s/?#@\"'<>]+)@",
+            r"://[\x00-\x08\x0e-\x1b!-\x7f]+@",
+        ),
+        _Rule(
+            "private-key",
+            r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?"
+            r"(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+            "-----BEGIN [A-Z0-9 ]*PRIVATE KEY",
+        ),
+    ),
+    (
+        _token(
+            "bearer",
+            r"(?i:(?:bearer|authorization[\\\"']*\s*[:=]\s*[\\\"']*(?:basic|token|bearer))\s+)"
+            r"(?P<s>[A-Za-z0-9_\-.~+/=]{8,})",
+            "(?i:bearer|authorization)",
+        ),
+        _Rule(
+            "aws-secret-key",
+            r"(?i:secret_?(?:access_?)?key)[\\\"']*\s*[:=]\s*[\\\"']*"
+            r"(?P<s>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+            "(?i:secret_?(?:acce[s?][s?]_?)?[k?]ey)",
+        ),
+    ),
 )
-_RUN = b"a" * SHORTEST_TOKEN
 SHORTEST_SECRET = 8
 """The length of the shortest secret, `a://:b@c`."""
-BEFORE_RUN = 64
-"""The most characters from a rule's clue to the long run that it precedes or is in."""
+
+
+@cache
+def _search_for(clues: str) -> Callable[[str], bool]:
+    """A search of ASCII text for the clues, by the regular expressions of Rust, which pydantic
+    brings: all of them in one pass, and always in linear time."""
+    from pydantic_core import SchemaValidator, core_schema  # a fifth of our import
+
+    schema = core_schema.str_schema(pattern=f"(?-u){clues}", regex_engine="rust-regex")
+    return SchemaValidator(schema).isinstance_python
+
+
+@cache
+def _searches() -> tuple[tuple[Callable[[str], bool], tuple[_Rule, ...]], ...]:
+    """The search for each group's clues, and its rules."""
+    return tuple((_search_for("|".join(rule.clue for rule in group)), group) for group in _GROUPS)
 
 
 def find_secrets(text: str) -> Iterator[tuple[int, int, str]]:
@@ -169,29 +185,11 @@ def _has_invisible_inside(text: str) -> bool:
 
 
 def _find(text: str) -> Iterator[tuple[int, int, str]]:
-    near_runs = "\n".join(_long_runs(text))
-    for rules, place in ((_TOKENS, near_runs), (_OTHERS, text.lower())):
-        for rule in rules if place else ():
-            for clue in rule.clues:
-                if clue in place:
-                    yield from rule.finditer(text)
-                    break
-
-
-def _long_runs(text: str) -> Iterator[str]:
-    """Runs of token characters that are long enough for a token, with the text before them, merged
-    where they overlap."""
-    classes = text.encode("ascii", "replace").translate(_CLASSES)
-    begun = end = 0
-    start = classes.find(_RUN)
-    while start >= 0:
-        if start - BEFORE_RUN > end:
-            yield text[begun:end]
-            begun = start - BEFORE_RUN
-        end = classes.find(b" ", start)
-        end = len(classes) if end < 0 else end
-        start = classes.find(_RUN, end)
-    yield text[begun:end]
+    plain = text if text.isascii() else text.encode("ascii", "replace").decode("ascii")
+    for holds_clue, rules in _searches():
+        for rule in rules if holds_clue(plain) else ():
+            if _search_for(rule.clue)(plain):
+                yield from rule.finditer(text)
 
 
 Redactor = re.Pattern[str] | Callable[[str], str]
