@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from smile_trace.trackers.marks import Mark, expectation, says_wrong
-from smile_trace_mlflow.server.traces import SOURCE
 
 if TYPE_CHECKING:
     from mlflow.entities.trace_info import TraceInfo
@@ -12,6 +11,8 @@ if TYPE_CHECKING:
 
 def marks_of(info: "TraceInfo") -> Iterator[Mark]:
     """Yield the marks of a trace; feedback that was replaced by newer is not `valid`."""
+    from smile_trace_mlflow.server.traces import SOURCE  # needs mlflow, a tracker's options do not
+
     for one in info.assessments:
         source, value = one.source, getattr(one, "value", None)
         if one.valid is False or source.source_type == "LLM_JUDGE" or source == SOURCE:

@@ -4,7 +4,6 @@ from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
-import scipy.linalg  # type: ignore[import-untyped]  # noqa: F401 - brings a BLAS of its own
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 
@@ -18,4 +17,8 @@ def one_thread() -> AbstractContextManager[Any]:
 @cache
 def _libraries() -> ThreadpoolController:
     """Cached: looking for the libraries reads the process's memory map, in some 10 ms."""
+    # It brings a BLAS of its own. Loaded here, since nothing is computed before the first call, and
+    # a worker that waits for one would hold 20 MB for it.
+    import scipy.linalg  # type: ignore[import-untyped]  # noqa: F401
+
     return ThreadpoolController()

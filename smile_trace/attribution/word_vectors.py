@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
-from tokenizers import Tokenizer
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 Vectors = NDArray[np.float64]
 
@@ -63,7 +64,10 @@ def unit(vectors: Vectors) -> Vectors:
 
 
 @lru_cache(maxsize=1)
-def _packaged() -> tuple[Tokenizer, NDArray[np.float16]]:
+def _packaged() -> "tuple[Tokenizer, NDArray[np.float16]]":
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
+
     # wordllama's own loader looks for the tokenizer in the wrong folder and then downloads it.
     spec = find_spec("wordllama")
     if spec is None or spec.origin is None:
