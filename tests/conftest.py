@@ -29,7 +29,6 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.comet_server",
     "tests.support.local_model",
-    "tests.support.made_tables",
     "tests.support.other_user",
     "tests.support.phoenix_server",
     "tests.support.postgres_server",

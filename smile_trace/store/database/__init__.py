@@ -4,18 +4,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, Row, Select, UpdateBase, inspect
 
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.store.migrations import versions
 
-if TYPE_CHECKING:
-    from alembic.config import Config
-
 BUSY_SECONDS = 30.0
 """How long a writer waits for another one's lock."""
+
+
+_REVISIONS = """
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)
+"""
+"""Alembic's own table, as it makes it."""
 
 
 class StoreError(SmileTraceError):
@@ -95,25 +100,40 @@ class Database(ABC):
         with self.read() as connection:
             if _revision(connection) == newest_revision():
                 return
-        # Loaded only here: it takes as long as all the rest of a command.
+        with self.write() as connection:
+            current = _revision(connection)
+            if current is None:
+                self._create(connection)
+            elif current != newest_revision():
+                self._upgrade(connection, current)
+            self._add_procedures(connection)
+
+    def _create(self, connection: Connection) -> None:
+        """Make all tables of this release at once."""
+        from smile_trace.store.tables import metadata  # which are built on this module
+
+        metadata.create_all(connection)
+        connection.exec_driver_sql(_REVISIONS)
+        connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{newest_revision()}')")
+
+    def _upgrade(self, connection: Connection, current: str) -> None:
+        # Loaded only here: it takes as long as all the rest of a command, and a tenth of the memory
+        # of a worker that waits.
+        from alembic import command
+
         from smile_trace.store.migrations.scripts import known_revisions, our_config
 
         config = our_config()
-        with self.write() as connection:
-            current = _revision(connection)
-            if current is not None and current not in known_revisions(config):
-                raise StoreError(
-                    f"{self.name} was written by a newer smile-trace, or before release 0.2: "
-                    f"upgrade this one with `pip install -U smile-trace`, or {self.elsewhere}."
-                )
-            config.attributes["connection"] = connection
-            self._upgrade(connection, config, current)
-
-    def _upgrade(self, connection: Connection, config: "Config", current: str | None) -> None:
-        """Bring the tables from the revision `current` (None = there are none) to the newest."""
-        from alembic import command
-
+        if current not in known_revisions(config):
+            raise StoreError(
+                f"{self.name} was written by a newer smile-trace, or before release 0.2: "
+                f"upgrade this one with `pip install -U smile-trace`, or {self.elsewhere}."
+            )
+        config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+    def _add_procedures(self, connection: Connection) -> None:
+        """Add what the database runs by itself; SQLite runs nothing."""
 
     @abstractmethod
     def damage(self) -> str | None:

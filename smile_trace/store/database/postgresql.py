@@ -10,7 +10,7 @@ import selectors
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.exc import (
@@ -33,9 +33,6 @@ from smile_trace.store.database import (
 )
 from smile_trace.store.spending.procedures import PROCEDURES
 from smile_trace.store.tables import metadata, workers
-
-if TYPE_CHECKING:
-    from alembic.config import Config
 
 SCHEMA = "smile_trace"
 """The schema of the store's tables."""
@@ -173,18 +170,13 @@ class PostgresDatabase(Database):
         _check_when_reused(engine)
         return engine
 
-    def _upgrade(self, connection: Connection, config: "Config", current: str | None) -> None:
-        from alembic import command
+    def _create(self, connection: Connection) -> None:
+        # The schema may be there, an administrator's, whose role may make tables in it alone.
+        if not connection.execute(_HAS_SCHEMA, {"name": SCHEMA}).scalar_one():
+            connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
+        super()._create(connection)
 
-        if current is not None:
-            command.upgrade(config, "head")
-        else:
-            # All tables at once: the first migration makes those of a file. The schema may be
-            # there, an administrator's, whose role may make tables in it alone.
-            if not connection.execute(_HAS_SCHEMA, {"name": SCHEMA}).scalar_one():
-                connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
-            metadata.create_all(connection)
-            command.stamp(config, "head")
+    def _add_procedures(self, connection: Connection) -> None:
         connection.exec_driver_sql(_JSON_TEXT)
         for procedure in PROCEDURES:
             connection.exec_driver_sql(procedure)
