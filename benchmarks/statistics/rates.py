@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.statistics.worlds import Array, World, mass, nothing, planted
 from smile_trace.attribution.estimation import fidelity, findings, inference
+from smile_trace.attribution.estimation.fit import Fit
 from smile_trace.attribution.one_thread import one_thread
 
 SIZES = (8, 10, 12)
@@ -56,7 +57,7 @@ class Task:
 
 def observe(world: World, rows: inference.Rows, seed: list[int], *, judged: bool) -> Outcome:
     """Estimates, tests and judges one study's rows against the world's truth."""
-    found = inference.estimate(rows, seed)
+    found = Fit(rows, seed).estimate
     quality = fidelity.held_out(rows, [*seed, 1]) if judged else None
     significant = findings.discoveries(found)
     found = inference.holding_zero(found, significant)

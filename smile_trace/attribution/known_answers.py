@@ -24,6 +24,7 @@ from smile_trace.attribution.estimation.findings import (
     times_of,
 )
 from smile_trace.attribution.estimation.first_place import nearness
+from smile_trace.attribution.estimation.fit import Fits
 from smile_trace.attribution.estimation.gaussian_process import WarpedProcessSolver
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, at_most
 from smile_trace.attribution.estimation.interactions import Pair
@@ -45,6 +46,10 @@ from smile_trace.records import (
 
 NEARLY_ALWAYS = 0.8
 """Share of the answers without a segment that lost a part, from which the part needs it."""
+
+
+_Answered = tuple[list[list[Row]], list[Row], list[Row]]
+"""The rows of each level, the sparse and the confirming ones, with their responses."""
 
 
 class OfPart(NamedTuple):
@@ -87,23 +92,31 @@ class KnownAnswers:
         without_noise = signal == "probability" and deterministic
         self._solver = solver or (WarpedProcessSolver() if without_noise else DEFAULT_SOLVER)
         self._found: dict[tuple[int, int, float], LevelFindings] = {}
+        self._fits = Fits()
+        self._near: dict[int, Array] = {}
+        self._scored: tuple[_Answered, ResponseScores] | None = None
+        self._told: tuple[object, OfPart] | None = None
 
-    def first_level_of(self, part: AnswerSpan, text_change: TextComparison, of: str) -> OfPart:
-        """What the first level tells of a part of the answer, `of`, alone."""
-        other, level = copy(self), self.planner.levels[0]
+    def of_part(self, part: AnswerSpan, text_change: TextComparison, of: str) -> "KnownAnswers":
+        """The same responses, of which a part of the answer, `of`, alone counts."""
+        other = copy(self)
         other._part, other._text_change, other._explained = part, text_change, of
-        scores = other.scores()
-        own = scores.of_level(0)
-        found = other._estimated(0, self.rows(level), scores, own.only_sparse_moved)
-        known = (
-            *zip(self.rows(level), own.changes[0], strict=True),
-            *other._answered_beside(0, scores),
-        )
-        return OfPart(
-            found,
-            status_of(found, own),
-            tuple(self._needed(k, known) for k in range(len(found.segments))),
-        )
+        other._found, other._fits, other._near = {}, Fits(), {}
+        other._scored = other._told = None
+        return other
+
+    def first_level(self) -> OfPart:
+        """What the first level tells, kept until rows or answers are others."""
+        level, scores = self.planner.levels[0], self.scores()
+        rows, beside = self.rows(level), (*self.planner.sparse, *self.planner.confirming_rows)
+        by = scores, level.error_rate, rows, beside
+        if self._told is None or self._told[0] != by:
+            own = scores.of_level(0)
+            found = self._estimated(0, rows, scores, own.only_sparse_moved)
+            known = *zip(rows, own.changes[0], strict=True), *self._answered_beside(0, scores)
+            needed = (self._needed(k, known) for k in range(len(found.segments)))
+            self._told = by, OfPart(found, status_of(found, own), tuple(needed))
+        return self._told[1]
 
     def _needed(self, part: int, known: Sequence[tuple[Perturbation, float | None]]) -> bool:
         lost = [
@@ -147,16 +160,23 @@ class KnownAnswers:
         return self._with_responses(own)
 
     def scores(self) -> ResponseScores:
-        """The answer changes of all levels."""
-        return score_responses(
-            [self.answered(level) for level in self.planner.levels],
-            self._signal,
-            self._text_change,
-            deterministic=self.deterministic,
-            part=self._part,
-            sparse=self._with_responses(self.planner.sparse),
-            confirming=self._with_responses(self.planner.confirming_rows),
-        )
+        """The answer changes of all levels; kept until rows or responses are others."""
+        levels = [self.answered(level) for level in self.planner.levels]
+        beside = self.planner.sparse, self.planner.confirming_rows
+        sparse, confirming = map(self._with_responses, beside)
+        answered = levels, sparse, confirming
+        if self._scored is None or self._scored[0] != answered:
+            scores = score_responses(
+                levels,
+                self._signal,
+                self._text_change,
+                deterministic=self.deterministic,
+                part=self._part,
+                sparse=sparse,
+                confirming=confirming,
+            )
+            self._scored = answered, scores
+        return self._scored[1]
 
     def find(self, level: Level) -> LevelFindings:
         """The findings about a level; kept until the next response."""
@@ -173,7 +193,15 @@ class KnownAnswers:
         rows = self.rows(level)
         known = [change for change in scores.changes[index] if change is not None]
         with one_thread():
-            narrow = precise(level.segments, rows, known, self.seed(index), self._solver)
+            narrow = precise(
+                level.segments,
+                rows,
+                known,
+                self.seed(index),
+                self._fits,
+                self._solver,
+                deterministic=self.deterministic,
+            )
         if not narrow or status_of(self.find(level), scores) != "reliable":
             return False
         return not (self.reduced(index) and any(self.find(level).untold))
@@ -272,9 +300,10 @@ class KnownAnswers:
     def _estimated(
         self, index: int, rows: list[Perturbation], scores: ResponseScores, unseen: bool
     ) -> LevelFindings:
-        level, near = self.planner.levels[index], None
-        if self._ranks_by_nearness:
-            near = nearness([segment.text for segment in level.segments], self._explained)
+        level = self.planner.levels[index]
+        if self._ranks_by_nearness and index not in self._near:
+            texts = [segment.text for segment in level.segments]
+            self._near[index] = nearness(texts, self._explained)
         with one_thread():
             return find(
                 level.segments,
@@ -285,12 +314,13 @@ class KnownAnswers:
                 deterministic=self.deterministic,
                 embed=self._embed,
                 seed=self.seed(index),
+                fits=self._fits,
                 failed=scores.failed[index],
                 unseen=unseen,
                 beside=self._answered_beside(index, scores),
                 solver=self._solver,
                 rate=level.error_rate,
-                near=near,
+                near=self._near.get(index),
                 limit=self._settings.smallest_effect,
                 fields=self._changed_fields(rows),
             )

@@ -145,7 +145,7 @@ class PerturbationStudy:
         )
         whole = part is None and target is None
         self._cited = cited_in(prompted) if whole else Cited()
-        self._of_sentences: dict[AnswerSpan, TextComparison] = {}
+        self._of_sentences: dict[AnswerSpan, KnownAnswers] = {}
         self._remaining = RemainingCalls(
             self._known, settings.until_settled or 0, self._by_sentence
         )
@@ -256,9 +256,10 @@ class PerturbationStudy:
         return [_that_matters(segment, limit) for segment in segments], needed
 
     def _of_part(self, part: AnswerSpan) -> OfPart:
-        compared = self._of_sentences.get(part) or self._compared(part)
-        self._of_sentences[part] = compared
-        return self._known.first_level_of(part, compared, self.answer[slice(*part)])
+        if part not in self._of_sentences:
+            text = self.answer[slice(*part)]
+            self._of_sentences[part] = self._known.of_part(part, self._compared(part), text)
+        return self._of_sentences[part].first_level()
 
     def _by_sentence(self) -> Iterator[LevelFindings]:
         return (self._of_part(sentence.span).found for sentence in self._cited.sentences)

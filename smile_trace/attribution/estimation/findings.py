@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from smile_trace._stats.false_discoveries import discovered
 from smile_trace.attribution.answer_change.response_scores import NEGLIGIBLE
 from smile_trace.attribution.estimation import inference
-from smile_trace.attribution.estimation.fidelity import HeldOut, distinct, held_out
-from smile_trace.attribution.estimation.first_place import posterior, weights_of_tests
+from smile_trace.attribution.estimation.fidelity import HeldOut
+from smile_trace.attribution.estimation.first_place import weights_of_tests
+from smile_trace.attribution.estimation.fit import Fit, Fits
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, Estimate, Rows
 from smile_trace.attribution.estimation.interactions import (
     Kind,
     Pair,
     exact_pairs,
-    pairs,
     stand_ins,
 )
 from smile_trace.attribution.estimation.locality import locality
@@ -141,6 +141,7 @@ def find(
     floor: float,
     embed: Embed,
     seed: list[int],
+    fits: Fits,
     failed: Sequence[bool] = (),
     unseen: bool = False,
     beside: Sequence[tuple[Perturbation, float]] = (),
@@ -158,6 +159,7 @@ def find(
         deterministic: whether the model repeats itself.
         floor: the answer change up to which an exact effect counts as none.
         embed: vectors of the segments' texts, for the locality weights.
+        fits: the fits so far, which hold if the rows are still the same.
         failed: which of the calls failed; empty for none.
         unseen: whether answers moved only in rows that no estimate uses.
         beside: the answered among those rows, with their answer changes.
@@ -178,18 +180,15 @@ def find(
         weights = [
             w for w, y in zip(locality, changes, strict=True) if w is not None and y is not None
         ]
+        drawn = random_rows(known, free, np.array(weights))
+        drawn = replace(drawn, fields=_of_drawn(fields, rows, changes))
         tested = _of_drawn_masks(
-            replace(
-                random_rows(known, free, np.array(weights)), fields=_of_drawn(fields, rows, changes)
-            ),
+            fits.of(drawn, seed, solver, deterministic=deterministic),
             free,
             [*known, *beside],
-            deterministic=deterministic,
             measured=np.array([measured.get(int(k), np.nan) for k in np.flatnonzero(free)]),
             times=times_of(deterministic, floor),
-            seed=seed,
             unseen=unseen,
-            solver=solver,
             rate=rate,
             near=None if near is None else near[free],
             limit=limit,
@@ -276,16 +275,13 @@ def _of_every_mask(
 
 
 def _of_drawn_masks(
-    rows: Rows,
+    fit: Fit,
     free: np.ndarray,
     answered: Sequence[tuple[Perturbation, float]],
     *,
-    deterministic: bool,
     measured: Array,
     times: int,
-    seed: list[int],
     unseen: bool,
-    solver: Solver,
     rate: float,
     near: Array | None,
     limit: float,
@@ -293,9 +289,7 @@ def _of_drawn_masks(
     """Arguments as for `find`; `answered` has every row with an answer, those in no estimate too;
     `near`, and the answer changes `measured` without one alone (else NaN), have the free segments
     only."""
-    estimate = _estimate(rows, seed, solver)
-    if times == 1:
-        estimate = inference.beside_a_rule(estimate, rows)
+    rows, estimate = fit.rows, fit.beside_a_rule if times == 1 else fit.estimate
     significant = discoveries(estimate, rate, None if near is None else weights_of_tests(near))
     estimate = inference.holding_zero(estimate, significant)
     if unseen:
@@ -309,14 +303,11 @@ def _of_drawn_masks(
         estimate, removed, changes, measured, significant, limit, times
     )
     still = inference.excludes(estimate, limit)
-    rows_of_fit = distinct(rows) if deterministic else rows
-    first = None
+    first, together = None, fit.pairs
     if near is not None and len(rows.y) >= inference.FOLDS:
-        believed = posterior(rows_of_fit, near)
-        estimate = replace(estimate, own=believed.mean)
-        first = believed.first(seed)
-    together = pairs(rows, estimate.effect, seed, solver)
-    if not deterministic:  # among noise a pair's interval alone names bystanders
+        own, first = fit.believed(near)
+        estimate = replace(estimate, own=own)
+    if not fit.deterministic:  # among noise a pair's interval alone names bystanders
         together = tuple(p for p in together if significant[p.first] and significant[p.second])
     return _Tested(
         estimate,
@@ -330,7 +321,7 @@ def _of_drawn_masks(
         rows=len(rows.y),
         pairs=together,
         stand_ins=stand_ins(removed, changes, measured, significant, limit) if times == 1 else (),
-        held_out=held_out(rows_of_fit, [*seed, 1], solver),
+        held_out=fit.held_out,
         first=first,
         alone=inference.at_most(before.low, before.high),
     )
@@ -385,28 +376,24 @@ def precise(
     rows: Sequence[Perturbation],
     changes: Sequence[float],
     seed: list[int],
+    fits: Fits,
     solver: Solver = DEFAULT_SOLVER,
+    *,
+    deterministic: bool,
 ) -> bool:
     """Whether more rows would add nothing: every interval is narrow, and every effect small or
     significant. Stopping here does not favour noise, whose intervals are wide."""
     free = np.array([not segment.protected for segment in segments])
     drawn = sum(row.keep_probability is not None for row in rows)
-    known = list(zip(rows, changes, strict=True))
-    tested = random_rows(known, free, np.ones(drawn))
-    if len(tested.y) < inference.FOLDS:
+    if drawn < inference.FOLDS:
         return False
-    low, high = inference.intervals(tested, seed, solver)
+    known = random_rows(list(zip(rows, changes, strict=True)), free, np.ones(drawn))
+    fit = fits.of(known, seed, solver, deterministic=deterministic)
+    low, high = fit.intervals
     if np.any(high - low > 2 * PRECISION):  # nearly always, before what costs more
         return False
-    found = _estimate(tested, seed, solver)
+    found = fit.estimate
     return bool(np.all(discoveries(found) | (np.abs(found.effect) <= PRECISION)))
-
-
-def _estimate(rows: Rows, seed: list[int], solver: Solver) -> Estimate:
-    if len(rows.y) < inference.FOLDS:
-        n = rows.x.shape[1]
-        return Estimate(np.zeros(n), np.zeros(n), np.full(n, -1.0), np.ones(n), np.ones(n))
-    return inference.estimate(rows, seed, solver)
 
 
 def _exact(
@@ -435,12 +422,14 @@ def random_rows(
     """The rows whose masks were drawn with a known propensity, and the fixed rows as the others."""
     drawn = [(row, y) for row, y in known if row.keep_probability is not None]
     fixed = [(row, y) for row, y in known if row.keep_probability is None]
-    varies = [[k not in row.fixed for k in np.flatnonzero(free)] for row, _ in drawn]
+    varies = np.ones((len(drawn), len(free)), dtype=bool)
+    for mine, (row, _) in zip(varies, drawn, strict=True):
+        mine[list(row.fixed)] = False
     return Rows(
         x=removal_masks([row for row, _ in drawn], free),
         y=np.array([y for _, y in drawn]),
         q=1.0 - np.array([row.keep_probability for row, _ in drawn], dtype=float),
-        varies=np.array(varies, dtype=bool).reshape(len(drawn), int(free.sum())),
+        varies=varies[:, free],
         weights=weights,
         others_x=removal_masks([row for row, _ in fixed], free),
         others_y=np.array([y for _, y in fixed]),
@@ -449,8 +438,8 @@ def random_rows(
 
 def removal_masks(rows: Sequence[Perturbation], which: np.ndarray) -> Array:
     """1 where a segment was removed, shape (rows, segments chosen by `which`)."""
-    retained = np.array([row.mask for row in rows], dtype=float).reshape(len(rows), len(which))
-    return 1.0 - retained[:, which]
+    retained = np.frombuffer(b"".join(bytes(row.mask) for row in rows), dtype=np.uint8)
+    return 1.0 - retained.astype(np.float64).reshape(len(rows), len(which))[:, which]
 
 
 def locality_of(

@@ -17,13 +17,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy  # type: ignore[import-untyped]
+from scipy.linalg.blas import dsyrk, dtrmm  # type: ignore[import-untyped]
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation.solver import Array, Surrogate
 
 _RATES = (-8.0, 3.0)
 """Bounds of log θ."""
 
-_SIGNAL, _NOISE = (-5.0, 5.0), (-9.0, 1.0)
+_SIZES = (-5.0, -9.0), (5.0, 1.0)
 """Bounds of log s² and the log noise variance, relative to the log variance of the changes."""
 
 _SIGNAL_WIDTH = 1.5
@@ -106,6 +108,8 @@ class GaussianProcess(Surrogate):
 class GaussianProcessSolver:
     """The default solver; it ignores weights, since its covariance knows which masks are near."""
 
+    ignores_weights = True
+
     def fit(self, design: Array, y: Array, weights: Array | None = None) -> GaussianProcess:
         """See `Solver.fit`."""
         return fit(design, y)
@@ -121,22 +125,25 @@ def fit(x: Array, y: Array, start: Array | None = None) -> GaussianProcess:
         zero = np.zeros(len(masks))
         return GaussianProcess(masks, mean, 0.0, 0.0, np.zeros(n), zero, np.zeros(0))
     likelihood = _Likelihood(masks, means - mean, 1 / counts, spread)
-    bounds = [_RATES] * n
     scale = np.log(spread)
-    bounds += [(scale + low, scale + high) for low, high in (_SIGNAL, _NOISE)]
+    ends = (np.r_[np.full(n, one), scale + of] for one, of in zip(_RATES, _SIZES, strict=True))
     if start is None or len(start) != n + 2:
         start = np.r_[likelihood.usual[:-1], scale + _FIRST_NOISE]
     parameters = scipy.optimize.minimize(
-        likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_SEARCH
+        likelihood,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=scipy.optimize.Bounds(*ends),
+        options=_SEARCH,
     ).x
-    covariance, _ = likelihood.covariance(parameters)
     return GaussianProcess(
         x=masks,
         mean=mean,
         constant=likelihood.constant,
         variance=float(np.exp(parameters[n])),
         rates=np.exp(parameters[:n]),
-        coefficients=scipy.linalg.solve(covariance, means - mean, assume_a="pos"),
+        coefficients=likelihood.solve(parameters)[0],
         parameters=parameters,
     )
 
@@ -149,22 +156,26 @@ def leave_one_out_residuals(x: Array, y: Array) -> Array:
     if spread < 1e-12:
         return np.zeros(len(y))
     likelihood = _Likelihood(x, y - y.mean(), np.ones(len(y)), spread)
-    covariance, _ = likelihood.covariance(likelihood.usual)
-    inverse = np.linalg.inv(covariance)
-    residuals: Array = inverse @ (y - y.mean()) / np.diag(inverse)
+    solved, diagonal = likelihood.solve(likelihood.usual)
+    residuals: Array = solved / diagonal
     return residuals
 
 
 class _Likelihood:
-    """Negative log posterior of (log θ, log s², log noise variance), with its gradient."""
+    """Negative log posterior of (log θ, log s², log noise variance), with its gradient. Of
+    symmetric matrices only the lower half is computed, in arrays that lie as LAPACK reads them and
+    are used again: to get their memory anew takes as long as a product."""
 
     def __init__(self, x: Array, y: Array, noise_shares: Array, spread: float) -> None:
-        self._x = x
+        rows, n = x.shape
+        self._x = np.asfortranarray(x)
         self._y = y
-        self._noise = np.diag(noise_shares)
+        self._noise = noise_shares
+        self._half = np.asfortranarray(np.tri(rows) - np.eye(rows) / 2)
+        """The part of a symmetric matrix that with its transpose makes the whole."""
+        self._signal, self._work, self._slope = np.zeros((3, rows, rows)).transpose(0, 2, 1)
         self.constant = 10 * spread
         """Prior variance of the process's level: wide."""
-        n = x.shape[1]
         scale = np.log(spread)
         self.usual = np.r_[
             np.full(n, np.log(_USUAL_RATES / max(n, 1))), scale, scale + _USUAL_NOISE
@@ -172,35 +183,44 @@ class _Likelihood:
         """Medians of the log-normal priors."""
         self._widths = np.r_[np.full(n, _RATE_WIDTH), _SIGNAL_WIDTH, _NOISE_WIDTH]
 
-    def covariance(self, parameters: Array) -> tuple[Array, Array]:
-        """Covariance of the observations, and the part of it that the masks explain."""
-        rates, variance, noise = np.split(np.exp(parameters), [len(parameters) - 2, -1])
-        signal = variance * np.exp(-_weighted(self._x, self._x, rates))
-        return signal + noise * self._noise + self.constant, signal
+    def solve(self, parameters: Array) -> tuple[Array, Array]:
+        """K⁻¹ y, with K the covariance of the observations, and the diagonal of K⁻¹."""
+        factor = self._factor(np.exp(parameters))
+        solved, _ = dpotrs(factor, self._y, lower=True)
+        inverse, _ = dpotri(factor, lower=True, overwrite_c=True)
+        return solved, inverse.diagonal().copy()
 
     def __call__(self, parameters: Array) -> tuple[float, Array]:
-        n = len(parameters) - 2
-        rates, noise = np.exp(parameters[:n]), float(np.exp(parameters[n + 1]))
-        covariance, signal = self.covariance(parameters)
-        factor = scipy.linalg.cholesky(covariance, lower=True, check_finite=False)
-        inverse = _inverse(factor)
-        solved = inverse @ self._y
-        value = 0.5 * float(self._y @ solved) + float(np.log(np.diag(factor)).sum())
-        slope = np.outer(solved, solved) - inverse  # derivative of −2 × value by the covariance
-        gradient = np.empty(n + 2)
-        pull = slope * signal
-        gradient[:n] = 0.5 * _pulled(pull, self._x) * rates
-        gradient[n] = -0.5 * float(pull.sum())
-        gradient[n + 1] = -0.5 * float((slope * self._noise).sum()) * noise
+        natural = np.exp(parameters)
+        factor = self._factor(natural)
+        logs = float(np.log(factor.diagonal()).sum())
+        solved, _ = dpotrs(factor, self._y, lower=True)
+        inverse, _ = dpotri(factor, lower=True, overwrite_c=True)
+        slope = np.multiply.outer(solved, solved, out=self._slope)
+        slope -= inverse  # the derivative of −2 × value by the covariance
+        of_noise = float(slope.diagonal() @ self._noise)
+        slope *= self._signal
+        slope *= self._half
+        of_rows = slope.sum(axis=0) + slope.sum(axis=1)
+        gradient = np.empty(len(parameters))
+        gradient[:-2] = 0.5 * _pulled(slope, of_rows, self._x) * natural[:-2]
+        gradient[-2] = -0.5 * of_rows.sum()
+        gradient[-1] = -0.5 * of_noise * natural[-1]
         apart = (parameters - self.usual) / self._widths
-        return value + 0.5 * float(apart @ apart), gradient + apart / self._widths
+        value = 0.5 * float(self._y @ solved) + logs + 0.5 * float(apart @ apart)
+        return value, gradient + apart / self._widths
 
-
-def _inverse(factor: Array) -> Array:
-    """The inverse of L Lᵀ, at a third of the cost of solving for every unit vector."""
-    lower, _ = scipy.linalg.lapack.dpotri(factor, lower=True)
-    inverse: Array = np.tril(lower) + np.tril(lower, -1).T
-    return inverse
+    def _factor(self, natural: Array) -> Array:
+        """The Cholesky factor of the covariance; what the masks explain of it is `_signal`."""
+        apart = _weighted_half(self._x, natural[:-2], self._work)
+        np.exp(np.negative(apart, out=apart), out=self._signal)
+        self._signal *= natural[-2]
+        covariance = np.add(self._signal, self.constant, out=self._work)
+        covariance.reshape(-1, order="F")[:: len(covariance) + 1] += natural[-1] * self._noise
+        factor, failed = dpotrf(covariance, lower=True, clean=False, overwrite_a=True)
+        if failed:
+            raise np.linalg.LinAlgError("the covariance of the masks is not positive definite")
+        return factor  # type: ignore[no-any-return]
 
 
 def _weighted(one: Array, other: Array, rates: Array) -> Array:
@@ -210,17 +230,26 @@ def _weighted(one: Array, other: Array, rates: Array) -> Array:
     if one.shape[1] == 1:
         return rates * np.abs(one - other.T)
     root = np.sqrt(rates)
-    left = one * root
-    right = left if one is other else other * root  # of one array NumPy computes half
-    return (one @ rates)[:, None] + other @ rates - 2 * (left @ right.T)
+    return (one @ rates)[:, None] + other @ rates - 2 * ((one * root) @ (other * root).T)
 
 
-def _pulled(pull: Array, x: Array) -> Array:
-    """Σ_ab pull_ab |x_ai − x_bi| per segment; pull is symmetric, x as in `_weighted`."""
+def _weighted_half(x: Array, rates: Array, out: Array) -> Array:
+    """The lower half of `_weighted` of an array with itself, in `out`; above it stand other finite
+    numbers."""
     if x.shape[1] == 1:
-        return np.array([(pull * np.abs(x - x.T)).sum()])
-    once = scipy.linalg.blas.dtrmm(2.0, pull.T, x, lower=True)  # half of the matrix is enough
-    pulled: Array = 2 * ((pull.sum(axis=1) + np.diag(pull)) @ x - (once * x).sum(axis=0))
+        return np.multiply(rates, np.abs(x - x.T), out=out)
+    level = x @ rates
+    out = np.add.outer(level, level, out=out)
+    return dsyrk(-2.0, x * np.sqrt(rates), beta=1.0, c=out, lower=True, overwrite_c=True)  # type: ignore[no-any-return]
+
+
+def _pulled(half: Array, of_rows: Array, x: Array) -> Array:
+    """Σ_ab pull_ab |x_ai − x_bi| per segment, of a symmetric pull by its lower half and the sums of
+    its rows, x as in `_weighted`."""
+    if x.shape[1] == 1:
+        return np.array([2 * (half * np.abs(x - x.T)).sum()])
+    once = dtrmm(1.0, half, x, lower=True)
+    pulled: Array = 2 * (of_rows @ x - 2 * (once * x).sum(axis=0))
     return pulled
 
 
@@ -250,6 +279,8 @@ class WarpedProcess(Surrogate):
 
 class WarpedProcessSolver:
     """The solver for probabilities; it ignores weights, like `GaussianProcessSolver`."""
+
+    ignores_weights = True
 
     def fit(self, design: Array, y: Array, weights: Array | None = None) -> WarpedProcess:
         """See `Solver.fit`."""

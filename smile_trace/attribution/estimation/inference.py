@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from smile_trace._stats.false_discoveries import discovered
 from smile_trace._stats.permutation import randomisation
-from smile_trace.attribution.answer_change.response_scores import NEGLIGIBLE
-from smile_trace.attribution.estimation.few_segments import enough, residuals_beside_few
+from smile_trace.attribution.estimation.few_segments import residuals_beside_few
 from smile_trace.attribution.estimation.gaussian_process import (
     GaussianProcessSolver,
     leave_one_out_residuals,
@@ -48,6 +47,9 @@ SHOWN_AS_NONE = 0.005
 
 LEFT = 0.5
 """Share of the answer that must be left unexplained for a mask to tell whether more is lost."""
+
+_NONE = 1e-300
+"""The divisor in place of zero."""
 
 DEFAULT_SOLVER: Solver = GaussianProcessSolver()
 
@@ -81,6 +83,10 @@ class Rows:
             np.append(self.weights[chosen], np.ones(len(self.others_y))),
         )
 
+    def same_as(self, other: "Rows") -> bool:
+        """Whether these are the same rows, with the same answers."""
+        return all(map(np.array_equal, vars(self).values(), vars(other).values()))
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -94,28 +100,7 @@ class Estimate:
     p_value: Array | None
 
 
-def estimate(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> Estimate:
-    """Estimate, interval and p-value of every segment.
-
-    Interval: augmented inverse-propensity weighting (Robins, Rotnitzky & Zhao 1994), per row ψ_j =
-    m̂(x_j; x_i=1) − m̂(x_j; x_i=0) + (x_ij − q_j) (y_j − m̂(x_j)) / (q_j (1 − q_j)), with m̂ from
-    the folds that do not hold j. Its mean is unbiased whatever m̂ is, because q_j is known. The
-    strata weigh the same.
-
-    Estimate: the estimand of m̂ fitted to all rows, which has the smaller variance, kept near the
-    centre of the interval (`limited_translation`).
-    """
-    generator = _generator(seed)
-    low, high = _intervals(rows, generator, solver)
-    whole = solver.fit(*rows.training(np.full(len(rows.y), True)))
-    own = whole.effects(REMOVAL_PROBABILITIES)
-    effect = limited_translation(own, low, high)
-    p_value = beside(effect, randomisation_test(rows, generator))
-    p_value = np.where(_seen_often(rows), p_value, 1.0)
-    return Estimate(effect, own, np.clip(low, -1, 1), np.clip(high, -1, 1), p_value)
-
-
-def _seen_often(rows: Rows) -> NDArray[np.bool_]:
+def seen_often(rows: Rows) -> NDArray[np.bool_]:
     """Which segments enough rows lack, and enough hold, to name them: two rows that by chance lost
     as much would make an effect certain. To raise the p-values of the others keeps their level."""
     lacking = (rows.varies & (rows.x > 0)).sum(axis=0)
@@ -124,27 +109,9 @@ def _seen_often(rows: Rows) -> NDArray[np.bool_]:
     return often
 
 
-def intervals(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> tuple[Array, Array]:
-    """The intervals of `estimate` alone, at a lower cost."""
-    low, high = _intervals(rows, _generator(seed), solver)
-    return np.clip(low, -1, 1), np.clip(high, -1, 1)
-
-
 def beside(effect: Array, p_value: Array) -> Array:
     """The p-values, raised to 1 beside effects shown as 0.00, which keeps the test's level."""
     return np.where(np.abs(effect) < SHOWN_AS_NONE, 1.0, p_value)
-
-
-def beside_a_rule(estimate: Estimate, rows: Rows) -> Estimate:
-    """The estimate of a model that repeats itself. Where few segments reproduce every row (the
-    answer change and each field), what the test finds of another one is a chance of the masks: its
-    p-value is raised to 1, which keeps the test's level."""
-    assert estimate.p_value is not None
-    x, y, _ = rows.training(np.full(len(rows.y), True))
-    needed = enough(x, y, NEGLIGIBLE)
-    for field in () if rows.fields is None else rows.fields.T:
-        needed |= enough(rows.x, field, NEGLIGIBLE)
-    return replace(estimate, p_value=np.where(needed, estimate.p_value, 1.0))
 
 
 def limited_translation(biased: Array, low: Array, high: Array) -> Array:
@@ -254,19 +221,20 @@ def holding_joint_losses(
     already = np.fmax(np.maximum(estimate.low, 0.0), alone)
     high = estimate.high.copy()
     masks, places = np.unique(removed > 0, axis=0, return_inverse=True)
-    losing: list[NDArray[np.bool_]] = []
+    losing = np.zeros((0, masks.shape[1]), dtype=bool)
+    outside: NDArray[np.bool_] = masks & ~excluded
     for k in np.argsort(masks.sum(axis=1), kind="stable"):
+        if outside[k].any():
+            continue
         mask, of_mask = masks[k], changes[places.ravel() == k]
         lost = float(np.median(of_mask))
-        if len(of_mask) < times or lost < limit or not excluded[mask].all():
-            continue
-        if any((fewer <= mask).all() for fewer in losing):
+        if len(of_mask) < times or lost < limit or (losing <= mask).all(axis=1).any():
             continue
         others = already[mask].sum() - already
         suspects = mask & unknown if (mask & unknown).any() else mask
         may_cost = suspects & (lost - others >= limit)
         if may_cost.any():
-            losing.append(mask)
+            losing = np.vstack([losing, mask])
         high[may_cost] = np.maximum(high[may_cost], lost)
     return replace(estimate, high=high)
 
@@ -370,19 +338,15 @@ def _pairs(
     return np.array(retaining, dtype=int), np.array(partner, dtype=int)
 
 
-def _generator(seed: list[int]) -> np.random.Generator:
-    return np.random.default_rng([*seed, 2])  # not the numbers that drew the masks
-
-
-def _intervals(rows: Rows, generator: np.random.Generator, solver: Solver) -> tuple[Array, Array]:
-    """Both ends per segment, not cut to [−1, 1]."""
-    psi = _psi(rows, _folds(len(rows.y), generator), solver)
-    n = rows.x.shape[1]
-    low, high = np.full(n, -np.inf), np.full(n, np.inf)
-    for i in range(n):
-        used = rows.varies[:, i]
-        low[i], high[i] = _interval(psi[used, i], rows.x[used, i], rows.q[used])
-    return low, high
+def intervals(
+    rows: Rows, generator: np.random.Generator, solver: Solver = DEFAULT_SOLVER
+) -> tuple[Array, Array]:
+    """Both ends per segment, not cut to [−1, 1]; infinite if it was always or never removed."""
+    psi, q = _psi(rows, _folds(len(rows.y), generator), solver), rows.q[:, None]
+    strata = [rows.varies & (q == value) for value in np.unique(rows.q)]
+    _, low, high = stratified(psi, (rows.x - q) / (q * (1 - q)), strata, rare=True)
+    removed, retained = (rows.varies & (rows.x > 0)).any(0), (rows.varies & (rows.x == 0)).any(0)
+    return np.where(removed & retained, low, -np.inf), np.where(removed & retained, high, np.inf)
 
 
 def _folds(rows: int, generator: np.random.Generator) -> NDArray[np.int_]:
@@ -415,15 +379,6 @@ def _residuals_without_each(
     return residuals
 
 
-def _interval(psi: Array, x: Array, q: Array) -> tuple[float, float]:
-    """The `stratified` interval; infinite if the segment was always or never removed."""
-    if len(np.unique(x)) < 2:
-        return -np.inf, np.inf
-    strata = [q == value for value in np.unique(q)]
-    _, low, high = stratified(psi, (x - q) / (q * (1 - q)), strata, rare=True)
-    return low, high
-
-
 def stratified(
     psi: Array,
     weight: Array,
@@ -431,32 +386,33 @@ def stratified(
     level: float = LEVEL,
     *,
     rare: bool = False,
-) -> tuple[float, float, float]:
-    """Mean of the strata's means of ψ and its t interval, infinite if a stratum has fewer than two
-    rows. `weight` is that of each row's residual in ψ.
+) -> tuple[Array, Array, Array]:
+    """Mean of the strata's means of ψ and its t interval, infinite if a stratum has a single row,
+    or all are empty. `weight` is that of each row's residual in ψ. ψ, the weights and each of the
+    strata have shape (rows,), or (rows, n): then each column is by itself.
 
     Rows that remove a rarely removed segment carry most of the weight, so the number of rows would
     overstate the evidence. The degrees of freedom are Satterthwaite's of Σ_j v_j² e_j², with v_j
     the weight of row j and e_j of one size: (Σ v_j²)² / Σ v_j⁴. `rare` limits them to those of the
     observed e_j, since the variance of a rare event rests on few rows.
     """
-    if not strata or any(int(stratum.sum()) < 2 for stratum in strata):
-        return 0.0, -np.inf, np.inf
-    sizes = np.array([stratum.sum() for stratum in strata])
-    means = np.array([psi[stratum].mean() for stratum in strata])
-    centre = float(means.mean())
-    variance = float(sum(psi[s].var(ddof=1) / size for s, size in zip(strata, sizes, strict=True)))
-    if variance == 0:
-        return centre, centre, centre
-    used = np.any(strata, axis=0)
-    of_row = np.select(strata, sizes)[used]
-    weights = (weight[used] / of_row) ** 2
-    shares = ((psi[used] - np.select(strata, means)[used]) / of_row) ** 2
-    freedom = min(_effective(weights), _effective(shares)) if rare else _effective(weights)
-    half = float(scipy.stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance) / len(strata))
+    inside = np.array(strata, dtype=float).reshape(len(strata), *psi.shape)
+    sizes = inside.sum(axis=1)
+    count, each = np.maximum((sizes > 0).sum(axis=0), 1), np.maximum(sizes, 1)
+    means = (inside * psi).sum(axis=1) / each
+    centre = means.sum(axis=0) / count
+    apart = inside * (psi - means[:, None])
+    variance = ((apart**2).sum(axis=1) / np.maximum(sizes - 1, 1) / each).sum(axis=0)
+    of_row = (inside / each[:, None]).sum(axis=0)
+    freedom = _effective((weight * of_row) ** 2)
+    if rare:
+        freedom = np.minimum(freedom, _effective((apart.sum(axis=0) * of_row) ** 2))
+    half = scipy.stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance) / count
+    half = np.where((sizes == 1).any(axis=0) | (sizes == 0).all(axis=0), np.inf, half)
     return centre, centre - half, centre + half
 
 
-def _effective(sizes: Array) -> float:
+def _effective(sizes: Array) -> Array:
     """How many equal numbers would vary as much: (Σ c)² / Σ c², at least 1."""
-    return float(sizes.sum() ** 2 / (sizes**2).sum())
+    effective: Array = sizes.sum(axis=0) ** 2 / np.maximum((sizes**2).sum(axis=0), _NONE)
+    return np.maximum(effective, 1.0)

@@ -184,9 +184,9 @@ def _pair(
     return Pair(
         first=a,
         second=b,
-        value=value,
-        low=low,
-        high=high,
+        value=float(value),
+        low=float(low),
+        high=float(high),
         alone=effects(second_retained, first_retained),
         beside=effects(second_removed, first_removed),
     )

@@ -13,6 +13,7 @@ from smile_trace.attribution.answer_change.change import as_value
 from smile_trace.attribution.answer_change.response_scores import Row
 from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.findings import LevelFindings, random_rows, removal_masks
+from smile_trace.attribution.estimation.fit import Fit
 from smile_trace.attribution.reporting.matched_items import matched_items
 from smile_trace.records import FieldChange, Perturbation, Response
 
@@ -241,7 +242,7 @@ def _test(
             return
         known = random_rows(list(zip(rows, changed, strict=True)), free, np.ones(drawn))
         known = replace(known, fields=known.y[:, None])
-        estimate = inference.estimate(known, [*seed, 5])
+        estimate = Fit(known, [*seed, 5]).estimate
         assert estimate.p_value is not None
         share, p_values = estimate.effect, np.where(estimate.low > 0, estimate.p_value, 1.0)
     for k in drivers:

@@ -12,6 +12,7 @@ from smile_trace.attribution.estimation import (
     inference,
 )
 from smile_trace.attribution.estimation.few_segments import enough
+from smile_trace.attribution.estimation.fit import Fit, Fits
 from smile_trace.attribution.estimation.interactions import pairs
 
 
@@ -36,7 +37,7 @@ def test_conditioning_is_within_the_strata() -> None:
     driver = World("driver", 8, (0,), lambda x: x[:, 0])
     assert driver.truth() == pytest.approx([1] + [0] * 7)
     rows = driver.draw(400, np.random.default_rng(1))
-    found = inference.estimate(rows, [1])
+    found = Fit(rows, [1]).estimate
     assert found.effect == pytest.approx([1] + [0] * 7, abs=0.01)
 
 
@@ -44,7 +45,7 @@ def test_conditioning_is_within_the_strata() -> None:
 def test_the_estimate_comes_near_the_truth_and_stays_in_its_interval(number: int) -> None:
     generator = np.random.default_rng(number)
     world = planted(8, generator)[number]
-    found = inference.estimate(world.draw(120, generator, noise=0.05), [number])
+    found = Fit(world.draw(120, generator, noise=0.05), [number]).estimate
     assert found.effect == pytest.approx(world.truth(), abs=0.12)
     assert np.all(found.low <= found.effect)
     assert np.all(found.effect <= found.high)
@@ -52,7 +53,7 @@ def test_the_estimate_comes_near_the_truth_and_stays_in_its_interval(number: int
 
 def test_a_constant_answer_change_has_no_effects() -> None:
     world = World("constant", 9, (), lambda x: np.zeros(len(x)))
-    found = inference.estimate(world.draw(39, np.random.default_rng(2)), [2])
+    found = Fit(world.draw(39, np.random.default_rng(2)), [2]).estimate
     assert not np.any([found.effect, found.low, found.high])
     assert found.p_value is not None
     assert np.all(found.p_value == 1.0)
@@ -62,7 +63,7 @@ def test_rows_that_could_not_vary_are_excluded() -> None:
     rows = planted(8, np.random.default_rng(3))[0].draw(40, np.random.default_rng(3))
     varies = np.ones_like(rows.varies)
     varies[:, 4] = False
-    found = inference.estimate(inference.Rows(**{**vars(rows), "varies": varies}), [3])
+    found = Fit(inference.Rows(**{**vars(rows), "varies": varies}), [3]).estimate
     assert found.p_value is not None
     assert (found.low[4], found.high[4], found.p_value[4]) == (-1.0, 1.0, 1.0)
 
@@ -110,6 +111,36 @@ def test_what_predicts_is_reliable_where_a_segment_does(
     assert quality.low < quality.r2 < quality.high <= 1.0
 
 
+def test_each_column_has_the_interval_that_it_has_alone() -> None:
+    """Also where strata lack rows of one column, or all of them."""
+    generator = np.random.default_rng(6)
+    psi, weight = generator.standard_normal((2, 30, 5))
+    strata = [generator.random((30, 5)) < 0.5 for _ in range(2)]
+    strata[0][:, 1], strata[1][1:, 2] = False, False
+    for of_stratum in strata:
+        of_stratum[:, 3] = False
+    together = np.array(inference.stratified(psi, weight, strata, rare=True))
+    for k in range(5):
+        used = [of[:, k] for of in strata if of[:, k].any()]
+        alone = inference.stratified(psi[:, k], weight[:, k], used, rare=True)
+        assert together[:, k] == pytest.approx(np.array(alone))
+    assert np.isinf(together[1]).tolist() == [False, False, bool(strata[1][0, 2]), True, False]
+
+
+def test_rows_are_fitted_once_until_they_or_their_answers_are_others() -> None:
+    """Weights that the solver ignores make no difference."""
+    fits, rows = Fits(), TWO_PAIRS.draw(34, np.random.default_rng(1))
+
+    def of(**changed: np.ndarray) -> Fit:
+        given = inference.Rows(**{**vars(rows), **changed})
+        return fits.of(given, [0, 1], inference.DEFAULT_SOLVER, deterministic=True)
+
+    first = of()
+    assert of(weights=rows.weights / 2) is first
+    assert of(y=rows.y / 2) is not first
+    assert of() is not first
+
+
 def test_an_interval_rests_on_the_rows_in_which_something_happened() -> None:
     weight, strata = np.ones(40), [np.arange(40) < 20, np.arange(40) >= 20]
     even, rare = np.tile([0.0, 1.0], 20), np.zeros(40)
@@ -145,7 +176,7 @@ def test_numbers_agree_in_noisy_studies() -> None:
         generator = np.random.default_rng([7, number])
         world = planted(8, generator)[number % 8]
         rows = world.draw(39, generator, noise=(0.0, 0.1, 0.25)[number % 3])
-        found = inference.estimate(rows, [number])
+        found = Fit(rows, [number]).estimate
         significant = findings.discoveries(found)
         found = inference.holding_zero(found, significant)
         assert found.p_value is not None
@@ -179,7 +210,7 @@ def test_a_chance_of_the_masks_is_not_claimed_of_a_model_that_repeats_itself() -
     true, false = 0, 0
     for seed in (4, 5, 6, 7, 10):
         rows = TWO_PAIRS.draw(34, np.random.default_rng([8, seed]))
-        estimate = inference.beside_a_rule(inference.estimate(rows, [seed]), rows)
+        estimate = Fit(rows, [seed]).beside_a_rule
         found = np.flatnonzero(findings.discoveries(estimate))
         true, false = true + int(np.sum(found < 4)), false + int(np.sum(found >= 4))
     assert (true, false) == (14, 0)
@@ -224,7 +255,7 @@ def test_intervals_hold_what_may_have_been_missed() -> None:
     unmoved = 0
     for seed in range(40):
         rows = world.draw(20, np.random.default_rng(seed))
-        found = inference.estimate(rows, [seed])
+        found = Fit(rows, [seed]).estimate
         if not rows.y.any():
             unmoved += 1
             assert not np.any(found.low)
@@ -239,7 +270,7 @@ def test_the_numbers_of_one_noisy_draw() -> None:
     """As they were computed once: whoever changes the arithmetic says why they change."""
     [world] = [w for w in planted(8, np.random.default_rng(0)) if w.name == "either of two"]
     rows = world.draw(39, np.random.default_rng(1), noise=0.1)
-    found = inference.estimate(rows, [1])
+    found = Fit(rows, [1]).estimate
     near = partial(pytest.approx, abs=0.002)
     assert found.effect == near([-0.016, -0.018, 0.267, 0.032, 0.312, -0.009, -0.013, -0.003])
     assert found.low == near([-0.109, -0.09, 0.141, -0.051, 0.225, -0.036, -0.11, -0.081])

@@ -9,7 +9,7 @@ from benchmarks.statistics.proxy import measure, summary
 from benchmarks.statistics.rates import run, table, tasks
 from benchmarks.statistics.screen import dropped_after, trusts
 from benchmarks.statistics.worlds import World, nothing, planted
-from smile_trace.attribution.estimation import inference
+from smile_trace.attribution.estimation.fit import Fit
 from smile_trace.attribution.estimation.interactions import pairs
 from smile_trace.attribution.one_thread import one_thread
 from tests.support.one_value_worlds import WORLDS, OneValueWorld
@@ -105,7 +105,7 @@ def _said(world: World, seed: list[int], noise: float) -> list[bool]:
     """Per pair of which something is said, whether both are drivers and it is the right thing."""
     rows = world.draw(39, np.random.default_rng(seed), noise=noise)
     with one_thread():
-        found = pairs(rows, inference.estimate(rows, seed).effect, seed)
+        found = pairs(rows, Fit(rows, seed).estimate.effect, seed)
     kinds = {"either of two": "either", "two of three": "either", "any of three": "both"}
     return [
         {pair.first, pair.second} <= set(world.drivers) and pair.kind == kinds.get(world.name)
