@@ -82,13 +82,18 @@ class Deliveries:
         [self._tracker] = [t for t in trackers({name: url}, home.parent) if t.name == name]
         self._worker = DeliveryWorker(self._tracker, self._store, settings)
         self._taken: list[str] = []
-        deliver = self._tracker.deliver_traces
+        prepare = self._tracker.prepare_traces
 
         def noting(items: Sequence[Any]) -> Any:
-            self._taken += [item.trace.trace_id for item in items]
-            return deliver(items)
+            deliver = prepare(items)
 
-        self._tracker.deliver_traces = noting  # type: ignore[method-assign]
+            def noted() -> Any:
+                self._taken += [item.trace.trace_id for item in items]
+                return deliver()
+
+            return noted
+
+        self._tracker.prepare_traces = noting  # type: ignore[method-assign]
 
     def deliver(self, count: int) -> list[str]:
         """The next so many traces, a multiple of a batch; their ids."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from smile_trace import semconv
-from smile_trace.dialects import read_calls
 from smile_trace.dialects.answers import final_answer
+from smile_trace.dialects.traces import read_alone
 from smile_trace.records import JSON, Call, PromptUse, Span, Trace, chat_messages
 from smile_trace.trackers.fields import (
     call_metadata,
@@ -171,10 +171,10 @@ def _root_fields(trace: Trace) -> dict[str, JSON]:
 def _context_fields(span: Span) -> dict[str, JSON]:
     """A span around calls may hold messages itself, if its function took a single text."""
     sent, got = (decoded(span.attributes.get(n)) for n in (semconv.INPUT, semconv.OUTPUT))
-    for around in read_calls([span]):
-        alone = len(around.messages) == 1 and around.messages[0].content
-        sent = alone or chat_messages(around.messages)
-        got = around.answer
+    if (call := read_alone(span)) is not None:
+        alone = len(call.messages) == 1 and call.messages[0].content
+        sent = alone or chat_messages(call.messages)
+        got = call.answer
     return {
         "category": "span",
         "inputs": sent if isinstance(sent, dict) else {"input": sent},

@@ -36,10 +36,9 @@ PATH_PAGE, PATH_PICTURE, PATH = "path.html", "path.svg", "path.json"
 
 
 def deliver_trace(
-    client: "CometClient", trace: Trace, *, workspace: str | None, project: str | None
+    client: "CometClient", wanted: LLMTrace, *, workspace: str | None, project: str | None
 ) -> None:
     """Write a trace, or update it if it exists."""
-    wanted = llm_trace(trace)
     if client.find(wanted.key) is not None:
         _update(client, wanted)
     else:

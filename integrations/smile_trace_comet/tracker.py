@@ -38,6 +38,7 @@ from smile_trace_comet.experiments import (
     deliver_version,
     forget_trace,
 )
+from smile_trace_comet.trace_format import llm_trace
 from smile_trace_comet.traces import (
     deliver_explanation,
     deliver_path,
@@ -116,17 +117,31 @@ class CometTracker(Dashboard):
 
     # -- delivering ------------------------------------------------------------------------
 
-    def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
-        """See `Tracker.deliver_traces`; each is looked for before it is written."""
-        self._connected()
-        return super().deliver_traces(items)
+    def prepare_traces(self, items: Sequence[CapturedTrace]) -> Callable[[], list[Outcome]]:
+        """See `Tracker.prepare_traces`; each is looked for before it is written."""
+        deliver = super().prepare_traces(items)
 
-    def put_spans(self, traces: Sequence[Trace]) -> None:
-        """See `Dashboard.put_spans`."""
-        client = self._connected()
-        workspace, project = self.options.workspace or client.workspace, self._project(client)
-        for trace in traces:
-            deliver_trace(client, trace, workspace=workspace, project=project)
+        def connected() -> list[Outcome]:
+            self._connected()
+            return deliver()
+
+        return connected
+
+    def may_have(self, trace: Trace) -> bool:
+        """See `Dashboard.may_have`."""
+        return False
+
+    def prepare_spans(self, traces: Sequence[Trace]) -> Callable[[], None]:
+        """See `Dashboard.prepare_spans`."""
+        wanted = [llm_trace(trace) for trace in traces]
+
+        def write() -> None:
+            client = self._connected()
+            workspace, project = self.options.workspace or client.workspace, self._project(client)
+            for one in wanted:
+                deliver_trace(client, one, workspace=workspace, project=project)
+
+        return write
 
     def trace_url(self, trace_id: str) -> str | None:
         """See `Dashboard.trace_url`."""

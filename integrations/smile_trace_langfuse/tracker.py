@@ -4,10 +4,10 @@ The id of a score is a hash of its subject, so that a newer score replaces the o
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar
 
-from smile_trace.records import JSON, Trace
+from smile_trace.records import JSON, Call, ForgottenCall, Trace
 from smile_trace.render.text import short
 from smile_trace.trackers import (
     Capabilities,
@@ -21,7 +21,7 @@ from smile_trace.trackers.dashboard import Dashboard, gone, not_ours
 from smile_trace.trackers.fields import known
 from smile_trace.trackers.http import HttpOptions
 from smile_trace.trackers.late_span import Parent, late_span
-from smile_trace.trackers.otlp import post_spans
+from smile_trace.trackers.otlp import post_spans, prepare_post
 from smile_trace.trackers.presentation import SAID, Presentation, Score, View, feedback_scores
 from smile_trace_langfuse.reviews import LangfuseQueues
 from smile_trace_langfuse.server import OTLP, LangfuseServer, own_keys
@@ -80,20 +80,30 @@ class LangfuseTracker(Dashboard):
         """See `Dashboard.trace_url`."""
         return self._server.trace_url(trace_id)
 
+    def may_have(self, trace: Trace) -> bool:
+        """See `Dashboard.may_have`."""
+        return not self._sends_traces or _was_read(trace.calls)
+
     def find_trace(self, item: CapturedTrace) -> Outcome | None:
         """See `Dashboard.find_trace`: a trace that was read from Langfuse is not written again."""
         trace = item.trace
-        if any(EXTERNAL_TRACE in call.external_trace for call in trace.calls):
+        if _was_read(trace.calls):
             there = self._server.has_trace(trace.trace_id)
             return self.receipt(trace.trace_id) if there else gone("Langfuse", trace.trace_id)
         return None if self._sends_traces else self.receipt(trace.trace_id)
 
-    def put_spans(self, traces: Sequence[Trace]) -> None:
-        """See `Dashboard.put_spans`; a newer version of a span replaces the old one."""
-        spans = [span for trace in traces for span in spans_for_langfuse(trace)]
-        post_spans(self._server.http, OTLP, spans)
-        for trace in traces:
-            self._score(trace.trace_id, None, feedback_scores(trace))
+    def prepare_spans(self, traces: Sequence[Trace]) -> Callable[[], None]:
+        """See `Dashboard.prepare_spans`; a newer version of a span replaces the old one."""
+        spans = (span for trace in traces for span in spans_for_langfuse(trace))
+        post = prepare_post(self._server.http, OTLP, spans)
+        scores = {trace.trace_id: feedback_scores(trace) for trace in traces}
+
+        def write() -> None:
+            post()
+            for trace_id, given in scores.items():
+                self._score(trace_id, None, given)
+
+        return write
 
     def put_scores(self, place: Parent, shown: Presentation) -> None:
         """See `Dashboard.put_scores`."""
@@ -119,7 +129,7 @@ class LangfuseTracker(Dashboard):
 
         def forget(item: ForgottenTrace) -> Outcome:
             forget_variants(item.trace_id)
-            if not any(EXTERNAL_TRACE in call.external_trace for call in item.calls):
+            if not _was_read(item.calls):
                 self._server.delete(f"traces/{item.trace_id}")
                 return Receipt(external_id=item.trace_id)
             for name in SAID:
@@ -147,6 +157,11 @@ class LangfuseTracker(Dashboard):
                 "comment": ": ".join(filter(None, said)) or None,
             }
             self._server.http.send("POST", "api/public/scores", known(about))
+
+
+def _was_read(calls: Iterable[Call | ForgottenCall]) -> bool:
+    """Whether calls were read from Langfuse."""
+    return any(EXTERNAL_TRACE in call.external_trace for call in calls)
 
 
 def _id(trace_id: str, span_id: str | None, name: str) -> str:

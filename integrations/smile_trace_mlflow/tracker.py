@@ -1,7 +1,7 @@
 """The tracker: where a trace and its explanations go in MLflow."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -38,6 +38,7 @@ from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
 from smile_trace.trackers.fields import external_traces
 from smile_trace.trackers.late_span import HeldSpan, Parent, find_parent, find_root
 from smile_trace.trackers.marks import Mark
+from smile_trace.trackers.otlp import to_protobuf
 from smile_trace.trackers.presentation import (
     DOCUMENT,
     NOT_MEASURED,
@@ -176,6 +177,10 @@ class MLflowTracker(Dashboard):
 
     # -- traces ------------------------------------------------------------------------------
 
+    def may_have(self, trace: Trace) -> bool:
+        """See `Dashboard.may_have`."""
+        return bool(external_traces(trace, EXTERNAL_TRACE))
+
     def find_trace(self, item: CapturedTrace) -> Outcome | None:
         """See `Dashboard.find_trace`."""
         trace, server = item.trace, self._server
@@ -198,13 +203,17 @@ class MLflowTracker(Dashboard):
             return Deferred(reason=f"the application's own MLflow trace {missing[0]} is not there")
         return None
 
-    def put_spans(self, traces: Sequence[Trace]) -> None:
-        """See `Dashboard.put_spans`; spans are upserted by their ids."""
-        spans = [span for trace in traces for span in spans_for_mlflow(trace)]
-        self._server.post_spans(spans)
-        for trace in traces:
-            self._link_prompts(trace, mlflow_trace_id(trace))
-            self._say_feedback(trace, mlflow_trace_id(trace))
+    def prepare_spans(self, traces: Sequence[Trace]) -> Callable[[], None]:
+        """See `Dashboard.prepare_spans`; spans are upserted by their ids."""
+        encoded = to_protobuf(span for trace in traces for span in spans_for_mlflow(trace))
+
+        def write() -> None:
+            self._server.post(encoded)
+            for trace in traces:
+                self._link_prompts(trace, mlflow_trace_id(trace))
+                self._say_feedback(trace, mlflow_trace_id(trace))
+
+        return write
 
     def _link_prompts(self, trace: Trace, trace_id: str) -> None:
         """Link the versions of MLflow's registry whose very template was used."""

@@ -142,8 +142,8 @@ def _write_cells(
                 "project_name": project,
             }
         )
-    server.write_traces(traces)
-    server.write_scores("trace", scores)
+    server.writing_traces(traces)()
+    server.writing_scores("trace", scores)()
     server.write_all("POST", "experiments/items", "experiment_items", named)
 
 

@@ -156,7 +156,7 @@ class OpikQueues(ReviewQueues):
 
     def send(self, name: str, tasks: Sequence[ReviewTask]) -> None:
         """See `ReviewQueues.send`: the queue is made when first needed."""
-        self._server.write_traces([_trace(task, self._project) for task in tasks])
+        self._server.writing_traces([_trace(task, self._project) for task in tasks])()
         queue = ReviewQueue(self._server, name, VARIANTS)
         for task in tasks:
             queue.add(self._project, _id(task))

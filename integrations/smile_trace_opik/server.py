@@ -4,7 +4,7 @@ import base64
 import configparser
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from urllib.parse import quote
 from smile_trace._guards.presentable import hide, presentable
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
+from smile_trace.trackers.fields import json_bytes
 from smile_trace.trackers.http import HttpClient, HttpOptions, RequestRejected, Service, tolerating
 
 CLOUD = "https://www.comet.com/opik/api/"
@@ -141,13 +142,13 @@ class OpikServer:
 
     # -- what is written ---------------------------------------------------------------------
 
-    def write_traces(self, traces: Sequence[JSON]) -> None:
-        """Write traces, replacing those of the same id."""
-        self.write_all("POST", "traces/batch", "traces", traces)
+    def writing_traces(self, traces: Sequence[JSON]) -> Callable[[], None]:
+        """Encode traces and return what writes them, replacing those of the same id."""
+        return self.writing("POST", "traces/batch", "traces", traces)
 
-    def write_spans(self, spans: Sequence[JSON]) -> None:
-        """Write spans, replacing those of the same id."""
-        self.write_all("POST", "spans/batch", "spans", spans)
+    def writing_spans(self, spans: Sequence[JSON]) -> Callable[[], None]:
+        """Encode spans and return what writes them, replacing those of the same id."""
+        return self.writing("POST", "spans/batch", "spans", spans)
 
     def delete_trace(self, project: str, trace_id: str, spans: Sequence[str]) -> None:
         """Delete the files of `spans`, then the trace with its spans, scores and comments. Does
@@ -161,9 +162,9 @@ class OpikServer:
         with tolerating(404):
             self._http.request("DELETE", f"v1/private/traces/{trace_id}")
 
-    def write_scores(self, entity: Entity, scores: Sequence[JSON]) -> None:
-        """Write feedback scores, replacing those of the same name."""
-        self.write_all("PUT", f"{entity}s/feedback-scores", "scores", scores)
+    def writing_scores(self, entity: Entity, scores: Sequence[JSON]) -> Callable[[], None]:
+        """Encode feedback scores and return what writes them, replacing those of the same name."""
+        return self.writing("PUT", f"{entity}s/feedback-scores", "scores", scores)
 
     def attach(
         self, project: str, entity: Entity, entity_id: str, files: Mapping[str, tuple[str, bytes]]
@@ -223,8 +224,20 @@ class OpikServer:
         self, method: str, path: str, name: str, items: Sequence[T], **more: JSON
     ) -> None:
         """Write items under a name, with `more` beside them, in as many requests as needed."""
-        for start in range(0, len(items), MOST):
-            self.write(method, path, {name: list(items[start : start + MOST]), **more})
+        self.writing(method, path, name, items, **more)()
+
+    def writing(
+        self, method: str, path: str, name: str, items: Sequence[T], **more: JSON
+    ) -> Callable[[], None]:
+        """Encode items and return what writes them, as `write_all` does."""
+        starts = range(0, len(items), MOST)
+        bodies = [json_bytes({name: list(items[i : i + MOST]), **more}) for i in starts]
+
+        def write() -> None:
+            for body in bodies:
+                self.write(method, path, body)
+
+        return write
 
     def write(self, method: str, path: str, body: JSON) -> JSON:
         """Send JSON and read JSON. Raises like `HttpClient.send`, but `TrackerUnavailable` on 404,

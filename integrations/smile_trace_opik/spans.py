@@ -7,6 +7,7 @@ that they are the same every time.
 import hashlib
 import uuid
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from smile_trace import semconv
@@ -41,6 +42,7 @@ SOURCE = "sdk"
 # -- ids ------------------------------------------------------------------------------------
 
 
+@lru_cache(1024)
 def uuid7(at_ns: int, name: str) -> str:
     """Make a UUID of version 7 (RFC 9562, section 5.7) whose random part is a hash of `name`. Opik
     sorts by the milliseconds in it, from `at_ns` (Unix nanoseconds)."""

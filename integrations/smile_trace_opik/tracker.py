@@ -105,23 +105,33 @@ class OpikTracker(Dashboard):
         """See `Dashboard.trace_url`."""
         return self._server.trace_url(trace_id)
 
+    def may_have(self, trace: Trace) -> bool:
+        """See `Dashboard.may_have`."""
+        return _read_as(trace) is not None
+
     def find_trace(self, item: CapturedTrace) -> Outcome | None:
         """See `Dashboard.find_trace`: a trace that was read from Opik is not written again."""
-        noted = (call.external_trace.get(EXTERNAL_TRACE) for call in item.trace.calls)
-        trace_id = next(filter(None, noted), None)
+        trace_id = _read_as(item.trace)
         if trace_id is None:
             return None
         there = self._server.has_trace(trace_id)
         return self.receipt(trace_id) if there else gone("Opik", trace_id)
 
-    def put_spans(self, traces: Sequence[Trace]) -> None:
-        """See `Dashboard.put_spans`; Opik replaces items of the same id."""
-        now, project, server = time.time_ns(), self.project, self._server
-        server.write_traces([trace_json(trace, project, now) for trace in traces])
-        server.write_spans([span for t in traces for span in spans_json(t, project, now)])
-        ids = {opik_trace_id(trace): trace for trace in traces}
-        scores = [(i, score) for i, trace in ids.items() for score in feedback_scores(trace)]
-        server.write_scores("trace", [score_json(i, score, project) for i, score in scores])
+    def prepare_spans(self, traces: Sequence[Trace]) -> Callable[[], None]:
+        """See `Dashboard.prepare_spans`; Opik replaces items of the same id."""
+        now, project = time.time_ns(), self.project
+        scores = [(opik_trace_id(t), score) for t in traces for score in feedback_scores(t)]
+        writes = (
+            self._server.writing_traces([trace_json(trace, project, now) for trace in traces]),
+            self._server.writing_spans([s for t in traces for s in spans_json(t, project, now)]),
+            self._server.writing_scores("trace", [score_json(i, s, project) for i, s in scores]),
+        )
+
+        def write() -> None:
+            for one in writes:
+                one()
+
+        return write
 
     def find_place(self, shown: Presentation) -> Parent | Outcome:
         """See `Dashboard.find_place`: the application's own span, if it was read from Opik. A trace
@@ -143,10 +153,10 @@ class OpikTracker(Dashboard):
         scores = [s for s in shown.scores if s.label is not None or s.value is not None]
         if shown.call is not None:
             of_span = [score_json(place.span_id, score, project) for score in scores]
-            self._server.write_scores("span", of_span)
+            self._server.writing_scores("span", of_span)()
         if shown.is_of_trace:
             of_trace = [score_json(place.trace_id, score, project) for score in scores]
-            self._server.write_scores("trace", of_trace)
+            self._server.writing_scores("trace", of_trace)()
 
     def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
         """See `Dashboard.put_view`: the span, its files, the queue last."""
@@ -156,7 +166,7 @@ class OpikTracker(Dashboard):
         if isinstance(view, HeatmapView):
             span_id = explanation_span_id(first, view.key)
         span = view_json(place, span_id, shown.call, view, project, time.time_ns())
-        self._server.write_spans([span])
+        self._server.writing_spans([span])()
         self._server.attach(project, "span", span_id, view.files)
         if self._review and isinstance(view, HeatmapView) and is_worth_a_look(view.explanation):
             self._review.add(project, place.trace_id)
@@ -201,3 +211,9 @@ class OpikTracker(Dashboard):
 
     def _project(self, call: Call | ForgottenCall) -> str:
         return call.external_trace.get(EXTERNAL_PROJECT, self.project)
+
+
+def _read_as(trace: Trace) -> str | None:
+    """Return Opik's id of a trace that was read from there."""
+    noted = (call.external_trace.get(EXTERNAL_TRACE) for call in trace.calls)
+    return next(filter(None, noted), None)

@@ -12,7 +12,7 @@ documentation of each backend (November 2026); the README says which were run.
 import io
 import os
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -32,7 +32,7 @@ from smile_trace.trackers import (
 from smile_trace.trackers.dashboard import Dashboard
 from smile_trace.trackers.http import HttpClient, HttpOptions, RequestRejected, Service
 from smile_trace.trackers.late_span import PICTURE_ATTRIBUTES, Parent, late_span
-from smile_trace.trackers.otlp import Encoding, post_spans
+from smile_trace.trackers.otlp import Encoding, prepare_post
 from smile_trace.trackers.presentation import HeatmapView, Presentation, View
 
 PresetName = Literal["logfire", "weave", "datadog", "jaeger", "tempo", "grafana_cloud", "honeycomb"]
@@ -244,7 +244,7 @@ class OtlpTracker(Dashboard):
     def check(self) -> bool:
         """See `Tracker.check`: send a request without spans, which some backends reject."""
         try:
-            self._post([])
+            self._prepare([])()
         except RequestRejected as rejected:
             # A server of something else: no such path, or one that is only read.
             if rejected.status in (404, 405):
@@ -253,6 +253,10 @@ class OtlpTracker(Dashboard):
                     "endpoint of [trackers.otlp]"
                 ) from rejected
         return True
+
+    def may_have(self, trace: Trace) -> bool:
+        """See `Dashboard.may_have`."""
+        return not self._sends_traces
 
     def find_trace(self, item: CapturedTrace) -> Outcome | None:
         """See `Dashboard.find_trace`."""
@@ -263,9 +267,9 @@ class OtlpTracker(Dashboard):
         values = (value for span in trace.spans for value in span.attributes.values())
         return len(trace.spans) * 200 + sum(len(v) for v in values if isinstance(v, str))
 
-    def put_spans(self, traces: Sequence[Trace]) -> None:
-        """See `Dashboard.put_spans`: a trace that has grown is sent again whole."""
-        self._post([span for trace in traces for span in trace.spans])
+    def prepare_spans(self, traces: Sequence[Trace]) -> Callable[[], None]:
+        """See `Dashboard.prepare_spans`: a trace that has grown is sent again whole."""
+        return self._prepare([span for trace in traces for span in trace.spans])
 
     def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
         """See `Dashboard.put_view`."""
@@ -277,11 +281,11 @@ class OtlpTracker(Dashboard):
             attributes = {k: v for k, v in attributes.items() if k not in PICTURE_ATTRIBUTES}
         resource = shown.item.trace.span(place.span_id).resource
         update = {"attributes": _within(attributes, self._longest), "resource": resource}
-        self._post([span.model_copy(update=update)])
+        self._prepare([span.model_copy(update=update)])()
         return self.receipt(place.trace_id)
 
-    def _post(self, spans: Sequence[Span]) -> None:
-        post_spans(self._http, PATH, spans, encoding=self._endpoint.encoding)
+    def _prepare(self, spans: Sequence[Span]) -> Callable[[], None]:
+        return prepare_post(self._http, PATH, spans, encoding=self._endpoint.encoding)
 
 
 def plain_heatmap(explanation: Explanation) -> str:

@@ -6,7 +6,7 @@ spans, so they are looked for afterwards.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
@@ -23,7 +23,7 @@ from smile_trace.trackers.http import (
     tolerating,
 )
 from smile_trace.trackers.late_span import HeldSpan
-from smile_trace.trackers.otlp import post_spans
+from smile_trace.trackers.otlp import prepare_post
 from smile_trace.trackers.presentation import EXPLANATION_NAME, PATH_NAME
 
 Kind = Literal["span", "trace", "document"]
@@ -100,16 +100,25 @@ class PhoenixServer:
 
     # -- spans -------------------------------------------------------------------------------
 
-    def post_spans(self, spans: Sequence[Span]) -> None:
-        """Write spans; Phoenix keeps the first span of an id."""
-        try:
-            post_spans(self.http, "v1/traces", spans)
-        except RequestRejected as rejected:
-            if rejected.status not in (404, 405):
-                raise
-            raise TrackerUnavailable(
-                f"there is no Phoenix at {self.url}: check {self.http.service.address}"
-            ) from rejected
+    def prepare_post(self, spans: Iterable[Span]) -> Callable[[], None]:
+        """Encode spans and return what writes them; Phoenix keeps the first span of an id."""
+        post = prepare_post(self.http, "v1/traces", spans)
+
+        def write() -> None:
+            try:
+                post()
+            except RequestRejected as rejected:
+                if rejected.status not in (404, 405):
+                    raise
+                raise TrackerUnavailable(
+                    f"there is no Phoenix at {self.url}: check {self.http.service.address}"
+                ) from rejected
+
+        return write
+
+    def post_spans(self, spans: Iterable[Span]) -> None:
+        """Write spans."""
+        self.prepare_post(spans)()
 
     def replace_span(self, span: Span) -> bool:
         """Write a span in place of that with its id; return whether it is there by now."""

@@ -137,6 +137,10 @@ class PhoenixTracker(Dashboard):
 
     # -- traces ------------------------------------------------------------------------------
 
+    def may_have(self, trace: Trace) -> bool:
+        """See `Dashboard.may_have`."""
+        return not self._sends_traces or bool(external_traces(trace, EXTERNAL_TRACE, OTEL_TRACE))
+
     def find_trace(self, item: CapturedTrace) -> Outcome | None:
         """See `Dashboard.find_trace`."""
         if not self._sends_traces:
@@ -151,16 +155,21 @@ class PhoenixTracker(Dashboard):
             return Deferred(reason=f"the application's own trace {missing[0]} is not in Phoenix")
         return None
 
-    def put_spans(self, traces: Sequence[Trace]) -> None:
-        """See `Dashboard.put_spans`; Phoenix keeps the first span of an id."""
-        spans = [span for trace in traces for span in spans_for_phoenix(trace, self.project)]
-        self._server.post_spans(spans)
+    def prepare_spans(self, traces: Sequence[Trace]) -> Callable[[], None]:
+        """See `Dashboard.prepare_spans`; Phoenix keeps the first span of an id."""
+        spans = (span for trace in traces for span in spans_for_phoenix(trace, self.project))
+        post = self._server.prepare_post(spans)
         rows = [
             _row(score, {}) | {"trace_id": trace.trace_id}
             for trace in traces
             for score in feedback_scores(trace)
         ]
-        self._server.annotate("trace", rows, wait=False)
+
+        def write() -> None:
+            post()
+            self._server.annotate("trace", rows, wait=False)
+
+        return write
 
     # -- into a trace ------------------------------------------------------------------------
 
@@ -221,7 +230,7 @@ class PhoenixTracker(Dashboard):
         if self._sends_traces and traced_as == trace.trace_id:
             if _was_read(trace):
                 return gone("Phoenix", traced_as)
-            self.put_spans([trace])
+            self.prepare_spans([trace])()
         return Deferred(reason=f"the spans of {traced_as} have not arrived yet", seconds=SOON)
 
     # -- from people -------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import binascii
 import functools
 import os
 import re
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote, unquote, urlsplit
 
 from smile_trace._guards.redaction import redact
@@ -54,10 +55,13 @@ def presentable(text: object, *, longest: int = LONGEST) -> str:
     Secrets are those given to `hide`, the values of variables named like keys, tokens, secrets or
     passwords, and whatever has the shape of a credential. Beyond `longest`, an ellipsis stands.
     """
-    whole = str(text)
+    return _presentable(str(text), longest, _secrets())
+
+
+def _presentable(whole: str, longest: int, secrets: Sequence[str]) -> str:
     read = _SEQUENCES.sub("", whole[:_READ])
     line = _HIDDEN.sub("", _LINE_ENDS.sub(" ", read))
-    for secret in sorted(_known | _in_environment(), key=len, reverse=True):
+    for secret in secrets:
         line = line.replace(secret, "[redacted]")
     line = _PARAMETER.sub(_without_value, _USER.sub("[redacted]@", line))
     line = redact(line)[0]
@@ -78,17 +82,27 @@ def presentable_lines(text: object) -> str:
 def link(address: str) -> str:
     """A tracker's address for people, without user and password, also in an address packed as a
     base64 parameter, as in Opik's links."""
-    shown = presentable(address, longest=LONGEST_LINE).replace("[redacted]@", "")
-    return _PACKED.sub(_packed_link, shown)
+    return links([address])[0]
 
 
-def _packed_link(match: re.Match[str]) -> str:
-    try:
-        inner = base64.b64decode(unquote(match[0]), altchars=None, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return match[0]
-    shown = link(inner) if "://" in inner else inner
-    return match[0] if shown == inner else base64.b64encode(shown.encode()).decode()
+def links(addresses: Iterable[str]) -> list[str]:
+    """Many such addresses: what is secret is looked up once."""
+    secrets = _secrets()
+
+    @functools.lru_cache(8)  # of one server, all have the same parameter
+    def packed(value: str) -> str:
+        try:
+            inner = base64.b64decode(unquote(value), altchars=None, validate=True).decode()
+        except (binascii.Error, ValueError):
+            return value
+        shown = plain(inner) if "://" in inner else inner
+        return value if shown == inner else base64.b64encode(shown.encode()).decode()
+
+    def plain(address: str) -> str:
+        shown = _presentable(address, LONGEST_LINE, secrets).replace("[redacted]@", "")
+        return _PACKED.sub(lambda match: packed(match[0]), shown)
+
+    return [plain(address) for address in addresses]
 
 
 def check_address(address: str, setting: str, instead: str) -> None:
@@ -112,9 +126,11 @@ def _without_value(parameter: re.Match[str]) -> str:
     return f"{parameter[1]}=[redacted]" if _PARAMETERS.search(parameter[1]) else parameter[0]
 
 
-def _in_environment() -> set[str]:
+def _secrets() -> list[str]:
+    """What is never shown, the longest first."""
     values = (os.environ.get(name, "") for name in os.environ if _names_secret(name))
-    return {form for value in values if len(value) >= _SHORTEST for form in _forms(value)}
+    found = {form for value in values if len(value) >= _SHORTEST for form in _forms(value)}
+    return sorted(_known | found, key=len, reverse=True)
 
 
 @functools.lru_cache(1024)

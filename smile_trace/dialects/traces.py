@@ -54,6 +54,11 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
     return tuple(sorted(found, key=lambda call: (call.start_ns, call.span_id)))
 
 
+def read_alone(span: Span) -> Call | None:
+    """The call that a span holds by itself, without what is around it."""
+    return _read(span, {span.span_id: span})
+
+
 def read_feedback(span: Span) -> Feedback | None:
     """The feedback that a span carries, or None; raises ForeignDataError for an infinite score."""
     attributes = span.attributes

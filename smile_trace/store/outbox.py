@@ -3,11 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Select,
     and_,
     bindparam,
     delete,
@@ -114,17 +112,15 @@ class Outbox(OfDatabase):
             alone: for a tracker that takes explanations alone: none waits for a trace.
             without: items that are on their way already.
         """
-        queries: dict[Kind, Select[Any]] = {
-            kind: _due(tracker, kind, now, without.get(kind, ()))
-            if kind == "trace" or (alone and kind == "explanation")
-            else _due_in_trace(tracker, kind, now, without.get(kind, ()))
-            for kind in limits
-        }
+
+        def read(connection: Connection, kind: Kind) -> list[Delivery]:
+            query = _DUE if kind == "trace" or (alone and kind == "explanation") else _DUE_IN_TRACE
+            of = {"of_tracker": tracker, "of_kind": kind, "now": now, "most": limits[kind]}
+            rows = connection.execute(query, {**of, "without": list(without.get(kind, ()))})
+            return [_delivery(row) for row in rows]
+
         with self._database.read() as connection:
-            return {
-                kind: [_delivery(row) for row in connection.execute(query.limit(limits[kind]))]
-                for kind, query in queries.items()
-            }
+            return {kind: read(connection, kind) for kind in limits}
 
     @contextmanager
     def settling(self) -> Iterator["Settling"]:
@@ -254,28 +250,30 @@ class Settling:
         self._rows.setdefault(tuple(values), []).append({**which, **values})
 
 
-def _due(tracker: str, kind: Kind, now: float, without: Collection[str]) -> Select[Any]:
-    waits = and_(
-        deliveries.c.tracker == tracker,
-        deliveries.c.kind == kind,
+_DUE = (
+    select(deliveries)
+    .where(
+        deliveries.c.tracker == bindparam("of_tracker"),
+        deliveries.c.kind == bindparam("of_kind"),
         deliveries.c.state == "waiting",
-        deliveries.c.not_before <= now,
-        deliveries.c.item.not_in(without),
+        deliveries.c.not_before <= bindparam("now"),
+        deliveries.c.item.not_in(bindparam("without", expanding=True)),
     )
-    return select(deliveries).where(waits).order_by(deliveries.c.not_before, age())
-
-
-def _due_in_trace(tracker: str, kind: Kind, now: float, without: Collection[str]) -> Select[Any]:
-    """Joined with the delivered trace, whose id in the tracker is `traced_as`."""
-    trace = deliveries.alias("trace")
-    arrived = and_(
-        trace.c.tracker == deliveries.c.tracker,
-        trace.c.kind == "trace",
-        trace.c.item == deliveries.c.trace_id,
-        trace.c.state == "delivered",
-    )
-    query = _due(tracker, kind, now, without)
-    return query.add_columns(trace.c.external_id.label("traced_as")).join(trace, arrived)
+    .order_by(deliveries.c.not_before, age())
+    .limit(bindparam("most"))
+)
+_trace = deliveries.alias("trace")
+_DUE_IN_TRACE = _DUE.add_columns(_trace.c.external_id.label("traced_as")).join(
+    _trace,
+    and_(
+        _trace.c.tracker == deliveries.c.tracker,
+        _trace.c.kind == "trace",
+        _trace.c.item == deliveries.c.trace_id,
+        _trace.c.state == "delivered",
+    ),
+)
+"""Joined with the delivered trace, whose id in the tracker is `traced_as`. Both are made once:
+making them takes longer than asking."""
 
 
 def _delivery(row) -> Delivery:  # type: ignore[no-untyped-def]

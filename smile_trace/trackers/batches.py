@@ -47,14 +47,24 @@ def settled(result: Result) -> Outcome:
     return result.outcome if isinstance(result, RequestRejected) else result
 
 
-def deliver_batch(items: Sequence[T], send: Callable[[Sequence[T]], list[Outcome]]) -> list[Result]:
-    """Send items in one request; if it is rejected, send each alone to find the rejected ones."""
+def deliver_batch(
+    items: Sequence[T],
+    prepare: Callable[[Sequence[T]], Callable[[], None]],
+    write: Callable[[], None] | None = None,
+) -> list[RequestRejected | None]:
+    """Write items in one request; if it is rejected, each alone, to find the rejected ones.
+
+    Args:
+        prepare: encodes items and returns what writes them.
+        write: what it returned for all of them, if they are encoded already.
+    """
     try:
-        return list(send(items))
+        (write or prepare(items))()
     except RequestRejected as rejected:
         if len(items) == 1:
             return [rejected]
-        return [result for item in items for result in deliver_batch([item], send)]
+        return [result for item in items for result in deliver_batch([item], prepare)]
+    return [None] * len(items)
 
 
 def deliver_each(

@@ -1,9 +1,9 @@
 """A base for trackers that show presentations: a backend implements a few verbs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from smile_trace.errors import ReasonCode
 from smile_trace.records import ForgottenTrace, Trace
@@ -33,10 +33,18 @@ from smile_trace.trackers.protocol import (
 from smile_trace.trackers.reviews import ReviewQueues
 
 
+class _Request(NamedTuple):
+    """Traces that are written together, by their numbers in a batch; `write` does it."""
+
+    numbers: Sequence[int]
+    traces: Sequence[Trace]
+    write: Callable[[], None]
+
+
 class Dashboard(Tracker):
     """A base for trackers. A subclass has a name, capabilities, `from_settings`, and:
 
-    - `put_spans`: write traces with their users' feedback;
+    - `put_spans` or `prepare_spans`: write traces with their users' feedback;
     - `put_scores`: write scores of a span or a trace, replacing those of the same names;
     - `put_view`: attach a view to a span of its own;
     - `forget_trace`: delete a trace with all of this, if `capabilities.forgets`.
@@ -58,6 +66,11 @@ class Dashboard(Tracker):
     def put_spans(self, traces: Sequence[Trace]) -> None:
         """Write traces and their `feedback_scores`."""
         raise self.lacks("put_spans")
+
+    def prepare_spans(self, traces: Sequence[Trace]) -> Callable[[], None]:
+        """Encode traces, asking no server, and return what writes them: it is called while other
+        traces are under way. By default that is `put_spans`; implement one of the two."""
+        return partial(self.put_spans, traces)
 
     def put_scores(self, place: Parent, shown: Presentation) -> Outcome | None:
         """Write the scores at the span `place`; if `shown.is_of_trace`, also at its trace, if the
@@ -89,6 +102,11 @@ class Dashboard(Tracker):
         """Return a trace's share of `request_size`; by default its number of spans."""
         return len(trace.spans)
 
+    def may_have(self, trace: Trace) -> bool:
+        """Whether the backend may have a trace that we did not write: `find_trace` is asked for it
+        first. By default each is asked for, and none encoded beforehand."""
+        return True
+
     def find_trace(self, item: CapturedTrace) -> Outcome | None:
         """Return the outcome of a trace that is not written because the backend has it already (the
         application's own, or read from there); None to write it."""
@@ -107,22 +125,42 @@ class Dashboard(Tracker):
 
     def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
         """See `Tracker.deliver_traces`."""
+        return self.prepare_traces(items)()
+
+    def prepare_traces(self, items: Sequence[CapturedTrace]) -> Callable[[], list[Outcome]]:
+        """See `Tracker.prepare_traces`: traces that the backend cannot have are encoded."""
+        new = [n for n, item in enumerate(items) if not self.may_have(item.trace)]
+        return partial(self._deliver, items, list(self._requests(items, new)))
+
+    def _requests(
+        self, items: Sequence[CapturedTrace], numbers: Sequence[int]
+    ) -> Iterator["_Request"]:
+        for some in split(numbers, lambda n: self.size_of(items[n].trace), self.request_size):
+            traces = [items[number].trace for number in some]
+            yield _Request(some, traces, self.prepare_spans(traces))
+
+    def _deliver(
+        self, items: Sequence[CapturedTrace], ready: Sequence["_Request"]
+    ) -> list[Outcome]:
         settled: dict[int, Result] = {}
-        for number, item in enumerate(items):
-            found = attempt(partial(self.find_trace, item))
+        asked = set(range(len(items))).difference(*(request.numbers for request in ready))
+        for number in sorted(asked):
+            found = attempt(partial(self.find_trace, items[number]))
             if found is not None:
                 settled[number] = found
-        ours = [number for number in range(len(items)) if number not in settled]
-        size = self.request_size
-        batches = list(split(ours, lambda number: self.size_of(items[number].trace), size))
-        sent = each(
-            [[items[number].trace for number in batch] for batch in batches],
-            lambda traces: deliver_batch(traces, self._send),
-            concurrency=self.concurrency,
-        )
-        for batch, results in zip(batches, sent, strict=True):
-            settled |= dict(zip(batch, results, strict=True))
+        requests = [*ready, *self._requests(items, sorted(asked - settled.keys()))]
+        for request, results in zip(
+            requests, each(requests, self._send, concurrency=self.concurrency), strict=True
+        ):
+            settled |= dict(zip(request.numbers, results, strict=True))
         return self.settle([settled[number] for number in range(len(items))])
+
+    def _send(self, request: "_Request") -> list[Result]:
+        rejected = deliver_batch(request.traces, self.prepare_spans, request.write)
+        return [
+            why or self.receipt(self.trace_id(trace))
+            for trace, why in zip(request.traces, rejected, strict=True)
+        ]
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_explanations`."""
@@ -161,10 +199,6 @@ class Dashboard(Tracker):
     def receipt(self, trace_id: str) -> Receipt:
         """Return the receipt for something in a trace, by its id in the backend."""
         return Receipt(external_id=trace_id, url=self.trace_url(trace_id))
-
-    def _send(self, traces: Sequence[Trace]) -> list[Outcome]:
-        self.put_spans(traces)
-        return [self.receipt(self.trace_id(trace)) for trace in traces]
 
     def _show(self, items: Sequence[Item], able: bool = True, what: str = "") -> list[Outcome]:
         """Show items, those of a trace one after the other: the last one has its scores."""

@@ -12,10 +12,9 @@ from typing import NamedTuple
 from smile_trace import semconv
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace.dialects import read_calls
 from smile_trace.dialects.answers import final_answer
 from smile_trace.dialects.documents import read_documents
-from smile_trace.dialects.traces import around
+from smile_trace.dialects.traces import around, read_alone
 from smile_trace.records import JSON, Call, Document, Feedback, Span, Trace, chat_messages
 
 
@@ -41,7 +40,7 @@ def call_output(call: Call) -> dict[str, JSON] | None:
 
 def span_io(span: Span) -> tuple[dict[str, JSON] | None, dict[str, JSON] | None]:
     """Return the input and output of a span around calls; a single text is shown like a call."""
-    for call in read_calls([span]):
+    if (call := read_alone(span)) is not None:
         return call_input(call), call_output(call)
     took = as_object(decoded(span.attributes.get(semconv.INPUT)), "input")
     return took, as_object(decoded(span.attributes.get(semconv.OUTPUT)), "output")
@@ -117,6 +116,14 @@ def strict_json(value: JSON) -> JSON:
         case list() | tuple():
             return [strict_json(item) for item in value]
     return value
+
+
+def json_bytes(value: JSON) -> bytes:
+    """Return a value as strict JSON in UTF-8; see `strict_json`."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:  # which few values need: going through all of them takes longer
+        return json.dumps(strict_json(value), ensure_ascii=False).encode()
 
 
 def shown_text(value: Mapping[str, JSON] | None) -> str | None:

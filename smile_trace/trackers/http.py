@@ -1,7 +1,6 @@
 """Requests to a tracker's server, bounded in time, and the meaning of its answers."""
 
 import asyncio
-import json
 import threading
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from smile_trace._guards.foreign import MISREAD, NotJSON
 from smile_trace._guards.presentable import check_address, presentable
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import JSON, Record
-from smile_trace.trackers.fields import strict_json
+from smile_trace.trackers.fields import json_bytes
 from smile_trace.trackers.protocol import Rejected, TrackerUnavailable
 
 BUSY = (408, 429, 502, 503, 504)
@@ -293,13 +292,13 @@ class HttpClient:
         *,
         params: Params | None = None,
     ) -> Any:
-        """Send JSON and read JSON; None if the answer is empty.
+        """Send JSON, or its bytes, and read JSON; None if the answer is empty.
 
         Raises:
             RequestRejected: the server rejected this request, or its reply cannot be read.
             TrackerUnavailable: it takes nothing now, or something else answers.
         """
-        content = None if body is None else json.dumps(strict_json(body)).encode()
+        content = body if body is None or isinstance(body, bytes) else json_bytes(body)
         headers = {"Content-Type": "application/json"} if content else {}
         response = self.request(method, path, content=content, headers=headers, params=params)
         if not response.content:

@@ -3,7 +3,8 @@
 Everything here is synchronous and runs in the worker's process only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar, Literal, Protocol, Self
 
 from smile_trace.errors import ReasonCode, SmileTraceError
@@ -194,6 +195,11 @@ class Tracker(Protocol):
     def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
         """Write traces; a receipt's `external_id` is the trace's id there."""
         ...
+
+    def prepare_traces(self, items: Sequence[CapturedTrace]) -> Callable[[], list[Outcome]]:
+        """Return what delivers traces, with all done that asks no server: it is called in another
+        thread, while the traces before are under way. By default nothing is done."""
+        return partial(self.deliver_traces, items)
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
         """Show explanations at their calls. Here and below, each trace was delivered before."""

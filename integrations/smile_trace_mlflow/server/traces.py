@@ -31,6 +31,10 @@ class TraceRequests(Connection):
 
     def post_spans(self, spans: Sequence[Span], experiment_id: str | None = None) -> None:
         """Send spans by OTLP; the server takes all or none. Raises like `calling`."""
+        self.post(to_protobuf(spans), experiment_id)
+
+    def post(self, encoded: bytes, experiment_id: str | None = None) -> None:
+        """Send spans that `to_protobuf` has encoded."""
         with self.calling():
             answer = http_request(  # type: ignore[no-untyped-call]
                 get_default_host_creds(self.uri),  # type: ignore[no-untyped-call]
@@ -42,7 +46,7 @@ class TraceRequests(Connection):
                     "Content-Type": MEDIA_TYPES["protobuf"],
                     "x-mlflow-experiment-id": experiment_id or self.experiment_id,
                 },
-                data=to_protobuf(spans),
+                data=encoded,
             )
         if answer.status_code == 501:
             raise TrackerUnavailable(

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from typing import Any
 
-from smile_trace._guards.presentable import link, presentable
+from smile_trace._guards.presentable import links, presentable
 from smile_trace._text.log_context import about
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
@@ -145,17 +145,18 @@ class DeliveryWorker:
         there = [(delivery, item) for delivery, item in batch.found if item is not None]
         if there:
             deliveries, items = zip(*there, strict=True)
-            yield from self._send(deliveries, items, batch.deliver)
+            yield from self._send(deliveries, items, batch.deliver, batch.prepared)
 
     def _send(
         self,
         due: Sequence[Delivery],
         items: Sequence[Any],
         deliver: Callable[[Sequence[Any]], list[Outcome]],
+        prepared: Callable[[], list[Outcome]] | None = None,
     ) -> Iterator[Outcomes]:
         try:
             with _about(due), traced("deliver", items=len(items)):
-                outcomes = deliver(items)
+                outcomes = prepared() if prepared else deliver(items)
             if len(outcomes) != len(items):
                 raise ValueError(f"{len(outcomes)} outcomes for {len(items)} items")
         except TrackerUnavailable:
@@ -183,12 +184,14 @@ class DeliveryWorker:
 
     def _settle(self, outcomes: Outcomes) -> int:
         arrived, now = 0, self._clock()
+        receipts = [one for _, one in outcomes if isinstance(one, Receipt)]
+        urls = iter(links(one.url or "" for one in receipts))
         with self._store.outbox.settling() as settling:
             for delivery, outcome in outcomes:
                 match outcome:
                     case Receipt():
-                        url = outcome.url and link(outcome.url)
-                        settling.delivered(delivery, outcome.external_id, url)
+                        url = next(urls)
+                        settling.delivered(delivery, outcome.external_id, url or None)
                         arrived += 1
                     case Skipped():
                         settling.skipped(delivery, _reason(outcome))

@@ -50,12 +50,14 @@ class Batch:
         counted: the field of `Delivered` that counts the arrivals.
         found: each delivery with its item, None if the store no longer has it.
         otherwise: the outcome of a delivery without its item.
+        prepared: delivers the items that were found, with less to do than `deliver`.
     """
 
     counted: Literal["traces", "explanations", "paths", "profiles", "unexplained"]
     found: Sequence[tuple[Delivery, Any]]
     otherwise: Rejected | Skipped
     deliver: Callable[[Sequence[Any]], list[Outcome]]
+    prepared: Callable[[], list[Outcome]] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,12 +131,14 @@ class Turns:
 
     def _batches(self, due: Mapping[Kind, Sequence[Delivery]]) -> list[Batch]:
         tracker = self._tracker
+        traces = self._items(due["trace"], self._captured)
         return [
             Batch(
                 "traces",
-                self._items(due["trace"], self._captured),
+                traces,
                 TRACE_UNREADABLE,
                 tracker.deliver_traces,
+                self._prepared([item for _, item in traces if item is not None]),
             ),
             Batch(
                 "explanations",
@@ -155,6 +159,12 @@ class Turns:
                 tracker.deliver_profiles,
             ),
         ]
+
+    def _prepared(self, items: Sequence[CapturedTrace]) -> Callable[[], list[Outcome]] | None:
+        try:
+            return self._tracker.prepare_traces(items)
+        except Exception:  # noqa: BLE001 - of one of them, which the delivery of each will log
+            return None
 
     def _others(self, due: Sequence[Delivery]) -> list[Batch]:
         deliver = self._tracker.deliver_unexplained

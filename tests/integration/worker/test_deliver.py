@@ -176,6 +176,41 @@ def test_the_next_batch_is_read_while_one_is_sent(line: Line) -> None:
     assert sorted(line.tracker.log) == [f"trace {trace_id(n)}" for n in range(1, 131)]
 
 
+def test_the_next_batch_is_encoded_while_one_is_sent(line: Line) -> None:
+    line.capture(*range(1, 2 * TRACES + 1))
+    prepared = queue.Queue[int]()
+
+    def preparing(items: Sequence[CapturedTrace]) -> Callable[[], list[Outcome]]:
+        prepared.put(len(items))
+
+        def send() -> list[Outcome]:
+            if items and not line.tracker.traces:
+                assert [prepared.get(timeout=120) for _ in range(2)] == [TRACES, TRACES]
+            return line.tracker.deliver_traces(items)
+
+        return send
+
+    line.patch.setattr(line.tracker, "prepare_traces", preparing)
+    assert line.run() == Delivered(traces=2 * TRACES)
+
+
+def test_a_trace_that_cannot_be_encoded_harms_no_other(line: Line) -> None:
+    line.capture(*range(1, 4))
+
+    def preparing(items: Sequence[CapturedTrace]) -> Callable[[], list[Outcome]]:
+        raise SystemError("half a character")
+
+    def sending(deliver: Callable, items: Sequence[CapturedTrace]) -> list[Outcome]:
+        if trace_id(2) in [item.trace.trace_id for item in items]:
+            raise SystemError("half a character")
+        return deliver()
+
+    line.patch.setattr(line.tracker, "prepare_traces", preparing)
+    line.while_sending(sending)
+    assert line.run() == Delivered(traces=2)
+    assert sorted(line.tracker.traces) == [trace_id(1), trace_id(3)]
+
+
 def test_outcomes_are_noted_while_the_next_batch_is_sent(line: Line) -> None:
     line.capture(*range(1, 131))
     settling, second = line.store.outbox.settling, threading.Event()

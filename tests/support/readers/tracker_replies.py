@@ -91,7 +91,7 @@ def _read(data: bytes) -> None:
 def _of_opik(servers: _Servers) -> Iterator[Callable[[], object]]:
     opik = servers.opik
     yield lambda: opik.has_trace("0" * 32)
-    yield lambda: opik.write_traces([{}])
+    yield lambda: opik.writing_traces([{}])()
     yield lambda: opik.attach("p", "span", "i", {"a.json": ("application/json", b"{}")})
     yield lambda: opik.delete_trace("p", "t", ["s"])
 
