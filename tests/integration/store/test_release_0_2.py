@@ -37,11 +37,20 @@ def _open(**settings: Any) -> None:
     Store.open(Settings(**settings)).close()
 
 
-def _statements(home: Path) -> dict[str, str]:
-    """What made each table and index of a file, without its white space."""
-    query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+def _schema(home: Path) -> dict[str, set[tuple[Any, ...]]]:
+    """What a file has: columns, indexes and references, in whatever order they were added."""
+    named = "FROM sqlite_master m JOIN {} ON m.type = 'table'"
+    queries = {
+        "columns": 'SELECT m.name, c.name, c.type, "notnull", pk '
+        + named.format("pragma_table_info(m.name) c"),
+        "indexes": 'SELECT m.name, i."unique", origin, seqno, c.name '
+        + named.format("pragma_index_list(m.name) i JOIN pragma_index_info(i.name) c"),
+        "references": 'SELECT m.name, "table", "from", "to", on_delete '
+        + named.format("pragma_foreign_key_list(m.name)"),
+        "counting": "SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%'",
+    }
     with closing(sqlite3.connect(home / "store.db")) as connection:
-        return {name: " ".join(sql.split()) for name, sql in connection.execute(query)}
+        return {name: set(connection.execute(query)) for name, query in queries.items()}
 
 
 def _columns(home: Path) -> dict[str, list[str]]:
@@ -71,7 +80,8 @@ def test_a_file_keeps_its_rows_and_gets_the_tables_of_a_new_one(tmp_path: Path) 
     _open(home=old)
     _open(home=new)
     assert _rows(old, columns) == before
-    assert _statements(old) == _statements(new)
+    assert len(_schema(new)["columns"]) > 100
+    assert _schema(old) == _schema(new)
 
 
 def test_a_schema_gets_the_tables_of_a_new_one(

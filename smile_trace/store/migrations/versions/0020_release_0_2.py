@@ -1,7 +1,7 @@
 """The tables of release 0.2, the first one: what the migrations of later releases bring on.
 
-A new store is made of the tables of the day at once (`Database.migrate`), and is from then on
-brought on by the migrations after it.
+A file is made by them all, one after the other. A new schema of PostgreSQL is made of the tables
+of the day at once (`PostgresDatabase`), and is from then on brought on in the same way.
 """
 
 import sqlalchemy as sa
