@@ -5,7 +5,7 @@
 
 The packaged model and the contexts of tests/data/cases. Keeps the rows
 (`results/long_prompts.jsonl`; what is there is not asked again), and writes the table in
-docs/explaining.md and the picture of the first explanation beside it.
+the README and the picture of the first explanation in docs/explaining.md.
 """
 
 import argparse
@@ -143,7 +143,7 @@ def main() -> None:
     asked = parser.parse_args()
     with closing(Scores()) as scores:
         make_missing(run(asked.signal or SIGNALS, asked.seeds, asked.shortest, scores), RESULTS)
-    pages.put(table(read(RESULTS)), pages.DOCS / "explaining.md", "long prompts")
+    pages.put(table(read(RESULTS)), pages.readme(__file__), "long prompts")
 
 
 if __name__ == "__main__":
