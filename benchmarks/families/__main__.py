@@ -4,7 +4,7 @@
 
 From the tables of benchmarks/families/tables.py, so without a model: per target and signal SEEDS
 studies of each prompt, beside the exact attributions. `useless` gives each prompt the proxy's
-responses to another one. Prints the tables of docs/proxy.md.
+responses to another one. Prints the tables of the README.
 """
 
 import argparse

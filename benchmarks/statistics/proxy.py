@@ -7,7 +7,7 @@ monotone distortion of it, wrong on one driver, right but for a false driver, or
 something else altogether; and 200 in which nobody drives the target, or only how much is
 removed. The target's answer change has noise of sd 0, .1 or .25; the proxy, asked 200 times, has
 none.
-Prints the tables of docs/proxy.md; `--share .1` runs a tenth.
+Prints the tables of benchmarks/families/README.md; `--share .1` runs a tenth.
 """
 
 import argparse
@@ -230,7 +230,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, float]:
 
 
 def tables(found: Mapping[str, Sequence[Outcome]]) -> str:
-    """The tables of docs/proxy.md: with the proxy / the same target calls alone / as many at
+    """The planted tables of proxies: with the proxy / the same target calls alone / as many at
     masks of their own / MANY; and what is said of the segments."""
     lines = [
         "| proxy | studies | first place | MSE ×10³ | as good as 256 calls |",

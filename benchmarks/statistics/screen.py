@@ -4,7 +4,7 @@
 
 The pairs are those of benchmarks/statistics/proxy.py, each asked about EXPLANATIONS times, as
 the calls of one prompt are: fresh masks, fresh noise of the target. After each the trust is kept,
-and looked at, as the worker does. Prints the tables of docs/proxy.md.
+and looked at, as the worker does. Prints the tables of benchmarks/families/README.md.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def dropped_after(seen: Sequence[float]) -> int | None:
 
 
 def table(prompts: int, calls: int, seed: int = 0) -> str:
-    """A table of docs/proxy.md, one line per pair and noise of the target."""
+    """A table of when proxies are dropped, one line per pair and noise of the target."""
     lines = [
         f"| proxy, {calls} calls to the target | noise of the target | prompts | mean trust |"
         f" dropped within 10 | within {EXPLANATIONS} explanations | after (median) |",
