@@ -20,7 +20,7 @@ USD_PER_MODEL_CALL: Final = 0.0001
 """Assumed: 500 tokens of prompt and 50 of answer at a small model's price."""
 
 RECEIVED: Final = 24_000.0
-"""Spans per second that a receiver on one core takes at most (docs/sources.md)."""
+"""Spans per second that a receiver on one core takes at most (benchmarks/receive)."""
 INGESTED: Final = 5_900.0
 """Spans per second that a worker reads into SQLite (benchmarks/limit)."""
 COMPLETED: Final = 4_000.0
