@@ -1,10 +1,10 @@
-"""The examples of docs/contributing pass the contract suites of their seams; broken ones fail them.
+"""The plug-ins of examples/plugins pass the contract suites of their seams; broken ones fail them.
 
-Each is written out and tested as the page's reader does it.
+Each is copied and tested as the readers of docs/contributing do it.
 """
 
 import os
-import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,26 +14,17 @@ import pytest
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.slow
-SOURCE, TRACKER = "source.md", "tracker.md"
+SOURCE, TRACKER = "source", "tracker"
 FILES = {SOURCE: "smile_trace_lantern/source.py", TRACKER: "smile_trace_lantern.py"}
 
 
-def write_files(page: str, folder: Path) -> list[str]:
-    """The page's files; each Python block begins with the path of its file."""
-    names = []
-    text = (ROOT / "docs" / "contributing" / page).read_text()
-    for name, content in re.findall(r"^```python\n# (\S+)\n(.*?)^```$", text, re.M | re.S):
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(content)
-        names.append(name)
-    return names
+def copy_files(plugin: str, folder: Path) -> None:
+    """The plug-in and its tests."""
+    shutil.copytree(ROOT / "examples" / "plugins" / plugin, folder, dirs_exist_ok=True)
 
 
 def run_tests(folder: Path, chosen: str = "") -> "subprocess.CompletedProcess[str]":
-    """The page's tests, as its reader runs them; `chosen` is what `-k` takes."""
-    if (package := folder / "smile_trace_lantern").is_dir():
-        (package / "__init__.py").touch()
+    """Its tests, as the page's reader runs them; `chosen` is what `-k` takes."""
     path = os.pathsep.join([str(ROOT), str(folder), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_lantern.py"]
     return subprocess.run(
@@ -45,9 +36,9 @@ def run_tests(folder: Path, chosen: str = "") -> "subprocess.CompletedProcess[st
     )
 
 
-@pytest.mark.parametrize("page", FILES)
-def test_the_pages_example_passes_the_contract(tmp_path: Path, page: str) -> None:
-    assert write_files(page, tmp_path) == [FILES[page], "test_lantern.py"]
+@pytest.mark.parametrize("plugin", FILES)
+def test_the_example_passes_the_contract(tmp_path: Path, plugin: str) -> None:
+    copy_files(plugin, tmp_path)
     done = run_tests(tmp_path)
     assert done.returncode == 0, done.stdout
 
@@ -121,14 +112,14 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(
-    ("page", "right", "broken", "noticed_by"),
-    [(page, *case) for page, cases in BROKEN.items() for case in cases],
+    ("plugin", "right", "broken", "noticed_by"),
+    [(plugin, *case) for plugin, cases in BROKEN.items() for case in cases],
 )
 def test_a_broken_example_fails_it(
-    tmp_path: Path, page: str, right: str, broken: str, noticed_by: str
+    tmp_path: Path, plugin: str, right: str, broken: str, noticed_by: str
 ) -> None:
-    write_files(page, tmp_path)
-    file = tmp_path / FILES[page]
+    copy_files(plugin, tmp_path)
+    file = tmp_path / FILES[plugin]
     assert right in file.read_text()
     file.write_text(file.read_text().replace(right, broken))
     said = run_tests(tmp_path, noticed_by.partition("[")[0]).stdout

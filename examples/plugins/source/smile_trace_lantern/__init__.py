@@ -1,0 +1,1 @@
+"""Reads the traces of Lantern, a backend that is made up."""
