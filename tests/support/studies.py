@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from smile_trace.attribution import PerturbationStudy
+from smile_trace.attribution.estimation.fidelity import HeldOut
 from smile_trace.records import (
     Explanation,
     ExplanationSettings,
@@ -40,6 +41,12 @@ def copying(word: str) -> Planted:
 def constant(messages: tuple[Message, ...]) -> str:
     """Says the same whatever it is asked."""
     return "It is always the same answer."
+
+
+class Fitted(NamedTuple):
+    """What was fitted, of which the quality alone is known."""
+
+    held_out: HeldOut | None
 
 
 @dataclass

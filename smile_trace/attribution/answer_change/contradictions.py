@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 
 from smile_trace.attribution.answer_change.matching import (
@@ -31,7 +31,7 @@ from smile_trace.attribution.answer_change.tokens import (
 from smile_trace.attribution.answer_change.vocabulary import (
     REMINDER,
     denied_by_prefix,
-    exclude_each_other,
+    excluded_by,
     opposite_axis,
 )
 from smile_trace.attribution.word_vectors import embed_words, unit
@@ -288,8 +288,8 @@ def _values(found: Match, pair: Pair, left: list[Token], others: Sequence[Match]
             )
         elif token.kind in _PARTS:
             rivals = (other for other in left if other.kind is token.kind)
-        elif pair.stayed:
-            rivals = (other for other in left if exclude_each_other(token.key, other.key))
+        elif (excluded := excluded_by(token.key)) and pair.stayed:
+            rivals = (other for other in left if other.key in excluded)
         else:
             continue
         if (rival := next(rivals, None)) is not None:
@@ -339,8 +339,13 @@ def _flips(one: Unit, other: Unit) -> bool:
 
 def _apart(one: Sequence[Token], other: Sequence[Token]) -> float:
     """The distance in meaning of two expressions, in [0, 1], by static vectors."""
-    texts = [("" if is_han(t[0]) else " ").join(token.key for token in t) for t in (one, other)]
-    a, b = unit(embed_words(texts))
+    a, b = (("" if is_han(t[0]) else " ").join(token.key for token in t) for t in (one, other))
+    return _apart_in_meaning(a, b)
+
+
+@lru_cache(maxsize=4096)
+def _apart_in_meaning(one: str, other: str) -> float:
+    a, b = unit(embed_words([one, other]))
     return 1 - _ramp(float(a @ b), *_ALIKE)
 
 

@@ -18,6 +18,7 @@ from smile_trace.attribution.answer_change.tokens import (
     same_key,
     same_word,
     sentence,
+    stem,
 )
 from smile_trace.attribution.answer_change.vocabulary import MONTHS, split_particle
 from smile_trace.attribution.segmentation import boundaries
@@ -49,10 +50,11 @@ _ORDINAL = re.compile(r"\d\. ?\Z")
 
 def tells(token: Token) -> float:
     """How much a token tells, in (0, 2]."""
-    if token.kind not in (Kind.WORD, Kind.FUNCTION, Kind.UNIT):
-        return VALUE
-    of_word = FUNCTION if token.kind is Kind.FUNCTION else 1.0
-    return of_word / 2 if is_han(token) and len(token.key) == 1 else of_word
+    of_word = _TELLS.get(token.kind, VALUE)
+    return of_word / 2 if len(token.key) == 1 and of_word <= 1 and is_han(token) else of_word
+
+
+_TELLS = {Kind.WORD: 1.0, Kind.FUNCTION: FUNCTION, Kind.UNIT: 1.0}
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,12 @@ class Unit:
     def weight(self) -> float:
         """How much the unit tells."""
         return sum(map(tells, self.tokens))
+
+    @cached_property
+    def content(self) -> list[tuple[str, float]]:
+        """The key of each token but negations, and how much it tells."""
+        kept = (token for token in self.tokens if token.kind is not Kind.NEGATION)
+        return [(token.key, tells(token)) for token in kept]
 
     @cached_property
     def negations(self) -> int:
@@ -231,17 +239,30 @@ class Match:
             self.agreement *= 1 - by
             self.kinds.append(kind)
 
-    def take(self, left: list[Token], same: Callable[[Token, Token], bool]) -> None:
-        """Takes the lost tokens that a unit of the response has left."""
-        keys = {token.key for token in left}
-        for k in list(self.gone) if left else ():
+    def take(
+        self,
+        left: list[Token],
+        same: Callable[[Token, Token], bool],
+        shared: Callable[[Token], str | None] = lambda token: token.key,
+    ) -> None:
+        """Takes the lost tokens that a unit of the response has left: of those that are the `same`,
+        the first. What two such have in common is `shared`, None if a token is like none."""
+        if not (left and self.gone):
+            return
+        places: dict[str | None, list[int]] = {}
+        for place, other in enumerate(left):
+            places.setdefault(shared(other), []).append(place)
+        taken: dict[int, int] = {}
+        for k in self.gone:
             token = self.unit.tokens[k]
-            if token.kind is Kind.FUNCTION and token.key not in keys:
-                continue  # of these there are most, and none has another form
-            found = next((other for other in left if same(token, other)), None)
+            near = places.get(shared(token), [])
+            found = next((place for place in near if same(token, left[place])), None)
             if found is not None:
-                self.gone.remove(k)
-                left.remove(found)
+                near.remove(found)
+                taken[k] = found
+        self.gone = [k for k in self.gone if k not in taken]
+        for place in sorted(taken.values(), reverse=True):
+            del left[place]
 
 
 Left = list[list[Token]]
@@ -284,19 +305,16 @@ def _nearest(rest: Sequence[Match], matches: Sequence[Match], left: Left) -> Non
         m.take(left[-k], _same_content)
         if most >= _REAL * m.unit.weight:
             m.take(left[-k], same_key)
-            m.take(left[-k], same_word)
+            m.take(left[-k], same_word, stem)
 
 
 def _said(unit: Unit, counts: Counter[str]) -> float:
     """How much of a unit's content is among the counted words."""
-    shared = unit.counts & counts
-    if not shared:
-        return 0.0
-    said = 0.0
-    for token in unit.tokens:
-        if shared[token.key] > 0 and token.kind is not Kind.NEGATION:
-            shared[token.key] -= 1
-            said += tells(token)
+    said, used = 0.0, Counter[str]()
+    for key, amount in unit.content:
+        if key in counts and used[key] < counts[key]:
+            used[key] += 1
+            said += amount
     return said
 
 
@@ -306,8 +324,9 @@ def find_elsewhere(found: Match, left: Left) -> None:
     for place in (found.place - 1, found.place + 1):
         if 0 <= place < len(left):
             found.take(left[place], _same_content)
-    for tokens in left:
-        found.take(tokens, _same_value)
+    if any(token.kind in PLACED for token in found.lost):
+        for tokens in left:
+            found.take(tokens, _same_value)
 
 
 def _same_content(one: Token, other: Token) -> bool:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from smile_trace._text.telling_words import FUNCTION_WORDS, FUNCTION_WORDS_OF, NEGATIONS
 from smile_trace.attribution.answer_change import letters
@@ -166,8 +167,9 @@ _OPERATOR_FORMS = {"≤": "<=", "≥": ">=", "≠": "!=", "<>": "!="}
 _KATAKANA = re.compile("[\u30a1-\u30ff]+")
 
 
+@lru_cache(maxsize=256)
 def sentence(plain: str) -> Sentence:
-    """The tokens of a plain sentence (see `plain`)."""
+    """The tokens of a plain sentence (see `plain`). Answers to one prompt share many."""
     text = spelled_out(plain)
     text = HAN_NUMERAL.sub(lambda m: str(value_of_han(m[0])), text)
     language = language_of(text, re.findall(rf"[{_LATIN}]+", text.lower()))
@@ -175,7 +177,9 @@ def sentence(plain: str) -> Sentence:
     position = 0
     while match := _TOKEN.search(text, position):
         position = match.end()
-        if match.lastgroup == "han":
+        if match.lastgroup == "word":
+            found.append(_letter(match, found, language) or _word(match, found, language))
+        elif match.lastgroup == "han":
             position = _read_han(text, match.start(), found)
         else:
             _read(match, found, language)
@@ -223,17 +227,16 @@ def _read(match: re.Match[str], tokens: list[Token], language: str | None) -> No
             tokens.append(Token(Kind.FUNCTION, written))
         case "half":
             tokens.append(Token(Kind.HALF, HALVES[lower]))
-        case "word":
-            tokens.append(_letter(match, tokens, language) or _word(match, tokens, language))
         case _:
             pass
 
 
 def _letter(match: re.Match[str], tokens: list[Token], language: str | None) -> Token | None:
     """A single letter that is a value. A small one may be a unit, and so may any after a number."""
-    letter, last = match[0], tokens[-1].kind if tokens else None
+    letter = match[0]
     if len(letter) > 1 or letter.lower() == letter.upper():
         return None
+    last = tokens[-1].kind if tokens else None
     if unit_of(letter.lower()) and (letter.islower() or last is Kind.NUMBER):
         return None
     told = last not in (None, Kind.FUNCTION, Kind.NEGATION)
@@ -251,28 +254,40 @@ _ONLY_COUNTED = frozenset(("second", "ms"))
 
 
 def _word(match: re.Match[str], tokens: list[Token], language: str | None) -> Token:
-    written, lower, starts = match[0], match[0].lower(), not tokens
+    written = match[0]
+    counted = bool(tokens) and tokens[-1].kind is Kind.NUMBER
+    code = len(written) == 2 and written.isupper() and not match.string.isupper()
+    kind, key, unit = _of_word(written, language, starts=not tokens, counted=counted, code=code)
+    return Token(kind, key, unit)  # each its own: two of a kind may be told apart
+
+
+@lru_cache(maxsize=4096)
+def _of_word(
+    written: str, language: str | None, *, starts: bool, counted: bool, code: bool
+) -> tuple[Kind, str, str | None]:
+    """A word's kind, key and unit: where it `starts` the sentence, a number stands before it, or it
+    is a `code` of two capitals."""
+    lower = written.lower()
     if lower in NEGATIONS:
-        return Token(Kind.NEGATION, "not")
+        return Kind.NEGATION, "not", None
     if (value := value_of_word(lower, language)) is not None:
-        return Token(Kind.NUMBER, canonical(value))
+        return Kind.NUMBER, canonical(value), None
     if (factor := factor_of_word(lower)) is not None:
-        return Token(Kind.NUMBER, f"×{factor}")
+        return Kind.NUMBER, f"×{factor}", None
     capital = written[0].isupper()
     if lower in MONTHS and (capital or language in ("fr", "es")):
-        return Token(Kind.DATE, date_key(None, MONTHS[lower], None))
+        return Kind.DATE, date_key(None, MONTHS[lower], None), None
     if lower in WEEKDAYS:
-        return Token(Kind.WEEKDAY, f"weekday {WEEKDAYS[lower]}")
+        return Kind.WEEKDAY, f"weekday {WEEKDAYS[lower]}", None
     if lower in HALVES and lower in ("am", "pm") and (language == "en" or written.isupper()):
-        return Token(Kind.HALF, HALVES[lower])
-    measures = lower not in _ONLY_COUNTED or (tokens and tokens[-1].kind is Kind.NUMBER)
+        return Kind.HALF, HALVES[lower], None
+    measures = lower not in _ONLY_COUNTED or counted
     if (unit := unit_of(lower)) is not None and measures and not (starts and written.istitle()):
-        return Token(Kind.UNIT, unit, lower)
-    code = len(written) == 2 and written.isupper() and not match.string.isupper()
+        return Kind.UNIT, unit, lower
     if lower in FUNCTION_WORDS_OF.get(language or "", _FUNCTION_WORDS) and not code:
-        return Token(Kind.FUNCTION, lower)
+        return Kind.FUNCTION, lower, None
     name = code or (capital and not starts and language != "de")
-    return Token(Kind.NAME if name else Kind.WORD, lower)
+    return Kind.NAME if name else Kind.WORD, lower, None
 
 
 def _read_han(text: str, start: int, tokens: list[Token]) -> int:
@@ -416,9 +431,20 @@ def same_word(one: Token, other: Token) -> bool:
     return one.kind not in SOFT and other.kind not in SOFT and agree(one, other)
 
 
+_STEM = 4
+
+
+def stem(token: Token) -> str | None:
+    """What it has in common with every token that says the same under another key: a word its first
+    letters, other tokens nothing but that they are no words. None if there is none."""
+    if token.kind in WORDS:
+        return token.key[:_STEM]
+    return None if token.kind is Kind.FUNCTION else ""
+
+
 def inflected(one: str, other: str) -> bool:
     """Whether two words share most of their letters, from the beginning."""
-    least = max(4, -(-6 * max(len(one), len(other)) // 10))
+    least = max(_STEM, -(-6 * max(len(one), len(other)) // 10))
     return one[:least] == other[:least] and min(len(one), len(other)) >= least
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Set
 from functools import lru_cache
 
-from smile_trace._text.telling_words import FUNCTION_WORDS_OF
+from smile_trace._text.telling_words import FUNCTION_WORDS, FUNCTION_WORDS_OF
 
 _WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
@@ -224,14 +224,18 @@ def compatible(one: str, other: str) -> bool:
     return all(a == b or "?" in (a, b) for a, b in parts)
 
 
+_KANA, _HAN = re.compile("[\u3041-\u30ff]"), re.compile("[\u4e00-\u9fff]")
+
+
 def language_of(text: str, words: list[str]) -> str | None:
     """`en`, `de`, `fr`, `es`, `ja` or `zh`; None if nothing tells."""
-    if any("\u3041" <= c <= "\u30ff" for c in text):
+    if _KANA.search(text):
         return "ja"
-    if any("\u4e00" <= c <= "\u9fff" for c in text):
+    if _HAN.search(text):
         return "zh"
+    telling = [word for word in words if word in FUNCTION_WORDS]
     counts = {
-        name: sum(0.5 if word in ALSO_ENGLISH else 1.0 for word in words if word in known)
+        name: sum(0.5 if word in ALSO_ENGLISH else 1.0 for word in telling if word in known)
         for name, known in FUNCTION_WORDS_OF.items()
     }
     best = max(counts.values())
@@ -316,18 +320,17 @@ _EXCLUDING = (
 )  # fmt: skip
 """Words that exclude each other only in the same place: *to Rome*, *from Rome*."""
 
-_POLE_OF: dict[str, tuple[int, int]] = {
-    word: (axis, pole)
-    for axis, poles in enumerate(_EXCLUDING)
-    for pole, words in enumerate(poles)
+_EXCLUDED_BY = {
+    word: frozenset(others.split())
+    for poles in _EXCLUDING
+    for words, others in (poles, poles[::-1])
     for word in words.split()
 }
 
 
-def exclude_each_other(one: str, other: str) -> bool:
-    """Whether one of two words in lower case cannot be said for the other: *and*, *or*."""
-    (axis, pole), (again, opposite) = (_POLE_OF.get(word, (-1, 0)) for word in (one, other))
-    return axis == again and pole != opposite
+def excluded_by(word: str) -> frozenset[str]:
+    """The words that cannot be said for one in lower case: *or* for *and*."""
+    return _EXCLUDED_BY.get(word, frozenset())
 
 
 _STEMS = [
@@ -360,9 +363,10 @@ def opposite_axis(word: str) -> tuple[int, int] | None:
 def denied_by_prefix(words: Set[str], others: Set[str]) -> bool:
     """Whether a word of one set is a word of the other with a denying prefix: *safe*, *unsafe*."""
     return any(
-        prefix + word in denied
+        word[len(prefix) :] in plain
         for plain, denied in ((words, others), (others, words))
-        for word in plain
-        if len(word) > 3
+        for word in denied
+        if word.startswith(_PREFIXES)
         for prefix in _PREFIXES
+        if word.startswith(prefix) and len(word) > len(prefix) + 3
     )

@@ -65,7 +65,10 @@ def all_masks(free: Sequence[bool], sendable: Sendable) -> list[Mask]:
 
 def without(parts: Set[int], size: int) -> Mask:
     """The mask of so many segments without these."""
-    return tuple(k not in parts for k in range(size))
+    mask = [True] * size
+    for part in parts:
+        mask[part] = False
+    return tuple(mask)
 
 
 def leave_one_out(free: Sequence[bool], sendable: Sendable) -> list[Mask]:
@@ -90,7 +93,7 @@ def _draw(
 ) -> Mask:
     while True:
         drawn = generator.random(len(free)) < keep
-        mask = tuple(bool(keep) for keep in drawn | ~free)
+        mask = tuple((drawn | ~free).tolist())
         if sendable(mask):
             return mask
 

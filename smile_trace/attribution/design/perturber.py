@@ -81,6 +81,8 @@ class _PlainText:
     def __init__(self, content: str, inside: Sequence[tuple[int, int, int]]) -> None:
         self._content = content
         self._pieces = list(_pieces(content, inside))
+        self._gaps = [content[one[2] : other[1]] for one, other in pairwise(self._pieces)]
+        self._strengths = [(space.count("\n"), bool(space)) for space in self._gaps]
 
     def retained(self, mask: Sequence[bool]) -> bool:
         return all(index is None or mask[index] for index, _, _ in self._pieces)
@@ -89,10 +91,28 @@ class _PlainText:
         return any(index is None or mask[index] for index, _, _ in self._pieces)
 
     def text(self, mask: Sequence[bool]) -> str | None:
-        retained = [index is None or mask[index] for index, _, _ in self._pieces]
-        if all(retained):
+        pieces = enumerate(self._pieces)
+        kept = [k for k, (index, _, _) in pieces if index is None or mask[index]]
+        if len(kept) == len(self._pieces):
             return self._content
-        return _joined(self._content, self._pieces, retained) if any(retained) else None
+        return self._joined(kept) if kept else None
+
+    def _joined(self, kept: Sequence[int]) -> str:
+        content, pieces, begin = self._content, self._pieces, kept[0]
+        parts = [content[: pieces[0][1]]]
+        for k, after in pairwise(kept):
+            if after > k + 1:
+                parts += content[pieces[begin][1] : pieces[k][2]], self._gap(k, after)
+                begin = after
+        last = content[pieces[begin][1] : pieces[kept[-1]][2]]
+        return "".join([*parts, last, content[pieces[-1][2] :]])
+
+    def _gap(self, first: int, last: int) -> str:
+        """The white space between two pieces if those between are removed."""
+        gap = self._gaps[max(range(first, last), key=self._strengths.__getitem__)]
+        left = self._content[self._pieces[first][2] - 1]
+        right = self._content[self._pieces[last][1]]
+        return " " if not gap and _spaced(left) and _spaced(right) else gap
 
 
 class _JSONText:
@@ -126,26 +146,6 @@ def _pieces(content: str, inside: Sequence[tuple[int, int, int]]) -> Iterator[_P
 def _between(content: str, start: int, end: int) -> Iterator[_Piece]:
     if (piece := strip(content, start, end)) is not None:
         yield None, *piece
-
-
-def _joined(content: str, pieces: Sequence[_Piece], retained: Sequence[bool]) -> str:
-    places = [k for k, keep in enumerate(retained) if keep]
-    parts = [content[: pieces[0][1]]]
-    for k, after in pairwise(places):
-        parts.append(content[pieces[k][1] : pieces[k][2]])
-        parts.append(_gap(content, pieces[k : after + 1]))
-    last = pieces[places[-1]]
-    return "".join([*parts, content[last[1] : last[2]], content[pieces[-1][2] :]])
-
-
-def _gap(content: str, pieces: Sequence[_Piece]) -> str:
-    """The white space between the first and the last piece if those between are removed."""
-    gaps = [content[one[2] : other[1]] for one, other in pairwise(pieces)]
-    if len(gaps) == 1:
-        return gaps[0]
-    gap = max(gaps, key=lambda space: (space.count("\n"), bool(space)))
-    left, right = content[pieces[0][2] - 1], content[pieces[-1][1]]
-    return " " if not gap and _spaced(left) and _spaced(right) else gap
 
 
 def _spaced(character: str) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain, count, islice, repeat, takewhile
 
 import numpy as np
@@ -113,7 +114,7 @@ class Level:
         self.closed_at = self.error_rate
         self.rows, self.refining = list(rows), ()
 
-    @property
+    @cached_property
     def free(self) -> tuple[bool, ...]:
         """The segments that may be removed."""
         return tuple(not segment.protected for segment in self.segments)

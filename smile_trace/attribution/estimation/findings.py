@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,15 @@ PRECISION = 0.05
 """Half width of an interval that needs no more calls."""
 
 
+class Quality(Protocol):
+    """What was fitted to the rows of a partition."""
+
+    @property
+    def held_out(self) -> HeldOut | None:
+        """How well it predicts rows that it has not seen; it may take longer than all else."""
+        ...
+
+
 WithoutBoth = tuple[str, str, float]
 """Two segments (keys), and the answer change with these two removed."""
 
@@ -38,7 +48,8 @@ WithoutBoth = tuple[str, str, float]
 class LevelFindings:
     """Effects, intervals and tests of one partition; arrays are indexed like `segments`. `own`
     holds the surrogate's own effects, by which segments are ranked. `p_values` is None if the
-    estimate, from `rows` rows, is exact. `locality` is None for rows that were not drawn."""
+    estimate, from `rows` rows, is exact. `locality` is None for rows that were not drawn. `fit`
+    tells how well held-out rows are predicted."""
 
     segments: tuple[Segment, ...]
     effects: Array
@@ -50,7 +61,7 @@ class LevelFindings:
     leave_one_out: tuple[float | None, ...]
     rows: int
     exact: bool
-    held_out: HeldOut | None
+    fit: Quality | None
     locality: tuple[float | None, ...]
     fails_without: tuple[bool, ...] = ()
     """The segments without which calls fail more often; empty if no call failed."""
@@ -72,6 +83,11 @@ class LevelFindings:
     """Which effects are excluded as an average, and each mask without the part lost as much."""
     limit: float = SMALLEST_EFFECT
     """The smallest effect that matters."""
+
+    @property
+    def held_out(self) -> HeldOut | None:
+        """How well held-out rows are predicted; None if that cannot be told, or all were asked."""
+        return None if self.fit is None else self.fit.held_out
 
     def attributions(self) -> list[SegmentAttribution]:
         """One record per segment."""
@@ -205,7 +221,7 @@ def find(
         leave_one_out=tuple(measured.get(k) for k in range(len(segments))),
         rows=tested.rows,
         exact=exact,
-        held_out=tested.held_out,
+        fit=tested.fit,
         locality=locality,
         fails_without=_fails_without(rows, changes, failed, free, seed),
         failure_rate=float(np.mean(failed)) if failed else 0.0,
@@ -251,7 +267,7 @@ class _Tested:
     rows: int
     pairs: tuple[Pair, ...]
     stand_ins: tuple[Pair, ...] = ()
-    held_out: HeldOut | None = None
+    fit: Fit | None = None
     first: Array | None = None
     alone: Array | None = None
 
@@ -321,7 +337,7 @@ def _of_drawn_masks(
         rows=len(rows.y),
         pairs=together,
         stand_ins=stand_ins(removed, changes, measured, significant, limit) if times == 1 else (),
-        held_out=fit.held_out,
+        fit=fit,
         first=first,
         alone=inference.at_most(before.low, before.high),
     )

@@ -18,6 +18,7 @@ from smile_trace.attribution.estimation.first_place import posterior
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, FOLDS, Estimate, Rows
 from smile_trace.attribution.estimation.interactions import Pair
 from smile_trace.attribution.estimation.solver import Array, Solver
+from smile_trace.attribution.one_thread import one_thread
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,9 @@ class Fit:
 
     @cached_property
     def held_out(self) -> HeldOut | None:
-        """See `fidelity.held_out`."""
-        return fidelity.held_out(self._masks, [*self.seed, 1], self.solver)
+        """See `fidelity.held_out`: most of the fits, for a question that is seldom asked."""
+        with one_thread():
+            return fidelity.held_out(self._masks, [*self.seed, 1], self.solver)
 
     def believed(self, near: Array) -> tuple[Array, Array]:
         """The effects given `near`, and each segment's probability of the largest (`Posterior`)."""

@@ -25,7 +25,7 @@ from smile_trace.attribution.estimation.solver import Array, Surrogate
 _RATES = (-8.0, 3.0)
 """Bounds of log θ."""
 
-_SIZES = (-5.0, -9.0), (5.0, 1.0)
+_SIZES = np.array([(-5.0, -9.0), (5.0, 1.0)])
 """Bounds of log s² and the log noise variance, relative to the log variance of the changes."""
 
 _SIGNAL_WIDTH = 1.5
@@ -126,9 +126,9 @@ def fit(x: Array, y: Array, start: Array | None = None) -> GaussianProcess:
         return GaussianProcess(masks, mean, 0.0, 0.0, np.zeros(n), zero, np.zeros(0))
     likelihood = _Likelihood(masks, means - mean, 1 / counts, spread)
     scale = np.log(spread)
-    ends = (np.r_[np.full(n, one), scale + of] for one, of in zip(_RATES, _SIZES, strict=True))
+    ends = (_vector(n, rates, *(scale + of)) for rates, of in zip(_RATES, _SIZES, strict=True))
     if start is None or len(start) != n + 2:
-        start = np.r_[likelihood.usual[:-1], scale + _FIRST_NOISE]
+        start = np.append(likelihood.usual[:-1], scale + _FIRST_NOISE)
     parameters = scipy.optimize.minimize(
         likelihood,
         start,
@@ -177,11 +177,9 @@ class _Likelihood:
         self.constant = 10 * spread
         """Prior variance of the process's level: wide."""
         scale = np.log(spread)
-        self.usual = np.r_[
-            np.full(n, np.log(_USUAL_RATES / max(n, 1))), scale, scale + _USUAL_NOISE
-        ]
+        self.usual = _vector(n, np.log(_USUAL_RATES / max(n, 1)), scale, scale + _USUAL_NOISE)
         """Medians of the log-normal priors."""
-        self._widths = np.r_[np.full(n, _RATE_WIDTH), _SIGNAL_WIDTH, _NOISE_WIDTH]
+        self._widths = _vector(n, _RATE_WIDTH, _SIGNAL_WIDTH, _NOISE_WIDTH)
 
     def solve(self, parameters: Array) -> tuple[Array, Array]:
         """K⁻¹ y, with K the covariance of the observations, and the diagonal of K⁻¹."""
@@ -221,6 +219,13 @@ class _Likelihood:
         if failed:
             raise np.linalg.LinAlgError("the covariance of the masks is not positive definite")
         return factor  # type: ignore[no-any-return]
+
+
+def _vector(segments: int, rates: float, signal: float, noise: float) -> Array:
+    """All parameters, of which those of the segments are the same."""
+    vector = np.full(segments + 2, rates)
+    vector[-2:] = signal, noise
+    return vector
 
 
 def _weighted(one: Array, other: Array, rates: Array) -> Array:

@@ -286,7 +286,7 @@ def find_with_proxy(
         leave_one_out=(None,) * len(segments),
         rows=len(known) + len(proxy.y),
         exact=False,
-        held_out=result.held_out,
+        fit=result,
         locality=(),
     )
     agreement = concordance(of_target.y, z[drawn])

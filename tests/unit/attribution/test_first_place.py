@@ -15,7 +15,7 @@ from smile_trace.attribution.estimation.inference import Rows
 from smile_trace.attribution.reporting.verdict import first_place
 from smile_trace.records import Fidelity, FirstPlace, Segment, Signal
 from smile_trace.render.heatmap_layout import heatmap
-from tests.support.studies import copying, run
+from tests.support.studies import Fitted, copying, run
 
 Array = np.ndarray
 N = 12
@@ -109,7 +109,7 @@ def findings(*first: float) -> LevelFindings:
         leave_one_out=(None,) * n,
         rows=40,
         exact=False,
-        held_out=None,
+        fit=None,
         locality=(),
         first=np.array(first),
     )
@@ -140,7 +140,7 @@ def test_one_part_is_first_or_a_few_or_none(
 
 def test_no_part_is_first_where_the_amount_removed_says_as_much() -> None:
     predicted = HeldOut(r2=0.5, low=0.4, high=0.6, gain=-0.1)
-    found = first_place(replace(findings(0.6, 0.2, 0.2), held_out=predicted), UNSURE)
+    found = first_place(replace(findings(0.6, 0.2, 0.2), fit=Fitted(predicted)), UNSURE)
     assert found == FirstPlace(keys=(), probability=0)
 
 

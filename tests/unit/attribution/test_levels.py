@@ -24,7 +24,7 @@ from smile_trace.records import (
     ToolCall,
     ToolResult,
 )
-from tests.support.studies import Planted, chat, constant, copying, further, run
+from tests.support.studies import Fitted, Planted, chat, constant, copying, further, run
 
 pytestmark = pytest.mark.thorough
 
@@ -366,7 +366,7 @@ def findings(*significant: bool) -> LevelFindings:
         leave_one_out=(None,) * len(SEGMENTS),
         rows=30,
         exact=False,
-        held_out=HeldOut(r2=0.39, low=0.2, high=0.6, gain=0.3),
+        fit=Fitted(HeldOut(r2=0.39, low=0.2, high=0.6, gain=0.3)),
         locality=(),
     )
 
@@ -397,7 +397,7 @@ def test_what_predicts_but_names_nothing_is_inconclusive(
     ],
 )
 def test_what_does_not_predict_is_no_explanation(held_out: HeldOut | None, said: str) -> None:
-    level = replace(findings(False, True, False), held_out=held_out)
+    level = replace(findings(False, True, False), fit=Fitted(held_out))
     _, fidelity = levels_shown([level], SCORES)
     assert fidelity.status != "reliable"
     assert said in fidelity.reason
@@ -406,7 +406,7 @@ def test_what_does_not_predict_is_no_explanation(held_out: HeldOut | None, said:
 def test_where_each_part_is_certain_the_amount_only_counts_them() -> None:
     amount = HeldOut(r2=0.99, low=0.98, high=1.0, gain=0.0)
     for flags, status in (((True,) * 3, "reliable"), ((True, True, False), "inconclusive")):
-        _, fidelity = levels_shown([replace(findings(*flags), held_out=amount)], SCORES)
+        _, fidelity = levels_shown([replace(findings(*flags), fit=Fitted(amount))], SCORES)
         assert fidelity.status == status
 
 
@@ -627,7 +627,7 @@ def test_a_single_result_or_a_small_budget_has_no_level_of_results(
 
 
 def test_a_level_of_which_every_mask_was_asked_does_not_speak_for_a_drawn_one() -> None:
-    drawn, every = findings(True), replace(findings(True), exact=True, held_out=None)
+    drawn, every = findings(True), replace(findings(True), exact=True, fit=None)
     for levels, said in (
         ([drawn, every], "39 %"),
         ([every, drawn], "39 %"),
@@ -644,9 +644,7 @@ def test_a_level_of_which_every_mask_was_asked_does_not_speak_for_a_drawn_one() 
     [((True, True), "reliable"), ((False, True), "partial"), ((True, False), "partial")],
 )
 def test_levels_side_by_side_are_judged_together(beside: tuple[bool, bool], status: str) -> None:
-    levels = [
-        findings(True) if sure else replace(findings(False), held_out=None) for sure in beside
-    ]
+    levels = [findings(True) if sure else replace(findings(False), fit=None) for sure in beside]
     scores = replace(SCORES, changes=SCORES.changes * 2, failed=SCORES.failed * 2)
     shown, fidelity = levels_shown(levels, scores, 2)
     assert (shown, fidelity.status) == (2, status)
