@@ -17,30 +17,25 @@ class Sampling(Table):
     """Share of the calls."""
     minimum_per_prompt_version: int = Field(3, ge=0)
     """The first answers of each prompt version (or, without a Prompt, of each function) that are
-    explained whatever the rate says. Calls that led to a later answer of their trace, such as an
-    agent's calls of tools, are no answers: the rate alone samples them."""
+    explained whatever the rate says; an agent's steps are no answers."""
 
 
 class Budget(Table):
     """What may be spent; `"none"` = no cap of that kind."""
 
     calls_per_explanation: int = Field(80, ge=4)
-    """The most requests for one explanation, retries and the repeated original prompt included;
-    requests that found the model unavailable, overloaded or refusing everybody do not count. 40 are
-    taken where probabilities are compared or the prompt has at most a dozen words, 80 where the
-    texts of answers to a longer prompt are. Below 13 most explanations stay inconclusive."""
+    """The most requests for one explanation, retries included. 40 are taken where probabilities are
+    compared or the prompt has at most a dozen words. Below 13 most explanations stay
+    inconclusive."""
     usd_per_explanation: Cap[float] = Field(0.05, ge=0)
     """US dollars for one explanation, its proxy's included, where the prices are known."""
     calls_per_path: int = Field(240, ge=15)
-    """Requests for the path of a trace (`explain.path`), of all its calls together, retries
-    included."""
+    """Requests for the path of a trace (`explain.path`), all its calls together."""
     calls_per_profile: int = Field(40, ge=4)
-    """Requests for the profile of a call (`probes.rate`), retries included. Of a prompt that has
-    something for all probes, 48 find more."""
+    """Requests for the profile of a call (`probes.rate`); 48 find more where all probes apply."""
     proxy_calls_per_explanation: int = Field(200, ge=30)
-    """Requests to a proxy for one explanation, retries included. They use up the caps of the
-    proxy's own table; of the caps here they use up those in US dollars alone, so that a proxy
-    on this machine, which costs nothing, uses up none."""
+    """Requests to a proxy for one explanation. They count in the caps of the proxy's own table, and
+    here in those in US dollars alone."""
     calls_per_day: Cap[int] = Field(2000, ge=0)
     """Requests per day (UTC), retries included."""
     tokens_per_day: Cap[int] = Field(None, ge=0)
@@ -122,15 +117,12 @@ class Explaining(Table, SettableOptions):
     """How a call is explained."""
 
     unit: ExplainedUnit = "auto"
-    """What is removed at a time; `auto`: the prompt's structure first, then the sentences and
-    words of what matters; `word`, `sentence`, `section`, `message`, `variable`; or, with the rest
-    retained, `example`, `document`, `tool`, `tool_result`, `media`, `cell`, `reasoning` (of
-    earlier turns), `turn`, `step` or every match of a `/pattern/`."""
+    """What is removed at a time ([units](explaining.md#what-is-removed-units))."""
     protect: tuple[str, ...] = ()
     """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never removed."""
     smallest_effect: float = Field(0.1, gt=0, lt=1)
-    """The smallest effect that matters, as a share of the answer, of explanations, comparisons and
-    suggestions: where one as large is excluded, a part made no measurable difference."""
+    """The smallest effect that matters, as a share of the answer: where one as large is excluded, a
+    part made no measurable difference."""
     solver: Literal["process", "smile"] = "process"
     """What is fitted to the answer changes: a Gaussian process, or SMILE's weighted ridge (not
     beside a proxy)."""
@@ -138,12 +130,10 @@ class Explaining(Table, SettableOptions):
     """A model of `[models]` (an endpoint) whose `/v1/embeddings` replaces the packaged
     vectors of sentences and words."""
     sanity_check_rate: float = Field(0.0, ge=0, le=1)
-    """Share of the explained calls for which a copy of the prompt is explained, too, with a
-    text in it whose effect is known. Each check takes as many calls as an explanation, within
-    the same caps; the outcomes stand in `status` and in the explanation's metadata."""
+    """Share of the explained calls whose explanation is [checked](checks.md), for as many calls
+    again."""
     path: bool = False
-    """Whether the path of a trace of several calls is explained, too, once its final answer is: the
-    calls that it came from, step by step, within `budget.calls_per_path`."""
+    """Whether the path of a trace of several calls is explained, too, once its final answer is."""
     some: dict[str, ExplainingSome] = {}
     """By `prompt:NAME` or `function:NAME`."""
 
@@ -164,14 +154,12 @@ class Probes(Table):
     changes a little."""
 
     rate: float = Field(0.0, ge=0, le=1)
-    """Share of the explained calls. Each profile takes up to `budget.calls_per_profile` calls,
-    within the same caps per day and the same dollars as an explanation."""
+    """Share of the explained calls; each profile takes up to `budget.calls_per_profile` calls."""
     only: tuple[str, ...] = ()
-    """The probes that are asked (`order`, `format`, …), beside `stability` and `paraphrase`, which
-    are always; all of them where it is empty."""
+    """The probes that are asked (`order`, `format`, …) beside `stability` and `paraphrase`; all of
+    them where it is empty."""
     prompts: tuple[str, ...] = ()
-    """The prompts whose calls are profiled, or functions without a prompt, by name; all of them
-    where it is empty."""
+    """The prompts, or functions without one, whose calls are profiled; all where it is empty."""
 
 
 class Drift(Table):
@@ -179,13 +167,12 @@ class Drift(Table):
     did."""
 
     prompts: tuple[str, ...] = ()
-    """Prompts, or functions without one, by name; none where it is empty. Each is replayed on a
-    fixed set: failures that people confirmed, then its newest explained calls."""
+    """Prompts, or functions without one, by name; none where it is empty."""
     probes: tuple[str, ...] = ("stability",)
     """Whose variants are asked (`stability` is the request itself), one of each case and period."""
     cases: int = Field(20, ge=2, le=200)
-    """Requests in the set. The first period takes up to four calls for each with one probe, and
-    three more with each further one; later ones take one call for each case and probe."""
+    """Requests in the set. The first period takes up to four calls for each, with one probe; later
+    ones take one for each case and probe."""
     period_hours: float = Field(24.0, ge=0.25, le=8760)
     """Time from one replay to the next."""
     false_alarm_rate: float = Field(0.05, gt=0, lt=1)
@@ -199,16 +186,14 @@ class Review(Table):
     """Who judges what the probes found, besides people."""
 
     judge: str | None = None
-    """A table of `[models]`, or `demo`, whose answers to the questions that people are asked count
-    as well, once they agree with people's; `smile-trace review judge` asks it. See
-    [review.md](review.md)."""
+    """A table of `[models]`, or `demo`, whose judgements count once they agree with people's
+    ([review.md](review.md#a-model-as-a-judge))."""
 
 
 class Pooling(Table):
     """Pooled mode: few perturbed prompts on each of many calls of a prompt version."""
 
     calls_per_prompt_version: int = Field(0, ge=0)
-    """Calls to the model that pooling may take per prompt version; 0 = no pooling. While it
-    lasts, the sampled calls beyond the minimum are pooled, not explained one by one."""
+    """Calls to the model that pooling may take per prompt version; 0 = no pooling."""
     calls_per_call: int = Field(7, ge=3, le=100)
     """Calls to the model per pooled call, its baseline included."""

@@ -46,23 +46,19 @@ class ModelSettings(Table):
     """Longest answer asked for, where neither the call nor its logged answer gives a limit."""
     calls_per_day: Cap[int] = Field(None, ge=0)
     """Requests to this model per day (UTC), besides the caps of `[budget]`; counted for each
-    captured name, also where `"*"` stands for several."""
+    captured name."""
     tokens_per_day: Cap[int] = Field(None, ge=0)
     """Input and output tokens of this model per day (UTC)."""
     usd_per_day: Cap[float] = Field(None, ge=0)
     """US dollars for this model per day (UTC), where its price is known."""
     requests_per_minute: Cap[int] = Field(None, ge=1)
-    """Attempts sent to this model in a minute, at even distances, by all that share the store;
-    counted for each captured name."""
+    """Attempts in a minute, evenly spaced, by all that share the store; counted for each captured
+    name."""
     tokens_per_minute: Cap[int] = Field(None, ge=1)
-    """Input and output tokens of this model in a minute: an attempt waits for the most that it can
-    use, and what it did not use lets the next one go sooner."""
+    """Input and output tokens in a minute, reserved at the most that an attempt can use."""
     proxy: str | None = None
-    """A cheaper model that answers most perturbations in this one's place: the name of another
-    table of `[models]`, or `demo`, the packaged chat model. This one is then asked 16 times for an
-    explanation (fewer where `budget.calls_per_explanation` says so, up to 20 where that is at
-    most 20). A proxy that is found not to agree with it is dropped for that prompt; see
-    [proxy.md](proxy.md)."""
+    """A cheaper model that answers most perturbations in place of this one ([proxy.md](proxy.md)):
+    another table of `[models]`, or `demo`, the packaged chat model."""
 
     @property
     def address(self) -> str:

@@ -35,7 +35,7 @@ class Worker(Table):
     """Address of that port; another than loopback shows counts and names to whoever reaches it."""
     otlp_endpoint: str | None = Field(None, pattern=r"^https?://\S+$")
     """Where the worker sends OpenTelemetry traces of its own work (`http://collector:4318`), with
-    the headers of the variable OTEL_EXPORTER_OTLP_HEADERS. Without it there are none."""
+    the headers of OTEL_EXPORTER_OTLP_HEADERS."""
 
 
 class Receive(Table):
@@ -44,9 +44,8 @@ class Receive(Table):
     host: str = "127.0.0.1"
     """Address to listen on. On another than loopback, `token_env` must be set."""
     port: int | None = Field(None, ge=0, le=65535)
-    """Port; if it is set, the worker receives on it too, unless `smile-trace receive` already does
-    on the same home. By default `smile-trace receive` uses 4318. (0: any free port, which is
-    logged)"""
+    """Port; if it is set, the worker receives on it, too. By default `smile-trace receive` uses
+    4318. (0: any free port, which is logged)"""
     token_env: str | None = None
     """The environment variable that holds a token; clients send `Authorization: Bearer …`."""
     cert: Path | None = None
@@ -77,16 +76,14 @@ class Ship(Table):
     timeout_seconds: float = Field(30.0, gt=0)
     """How long the receiver may be silent before a request is sent again."""
     drain_seconds: float = Field(20.0, ge=0)
-    """How long a shipper that is stopped goes on sending what stands in the spool; Kubernetes
-    gives a pod 30 s."""
+    """How long a stopped shipper goes on sending what is in the spool."""
 
 
 class Files(Table):
     """Files of OTLP/JSON lines that others write, as the Collector's file exporter does."""
 
     paths: tuple[str, ...] = ()
-    """Absolute paths, also with `*`, `?` and `**`; plain, gzip or zstd. They are read as they grow
-    and left as they are; let the pattern match rotated ones, too."""
+    """Absolute paths, also with `*`, `?` and `**`; plain, gzip or zstd."""
 
     @field_validator("paths")
     @classmethod
@@ -129,10 +126,9 @@ class StoreSettings(Table):
     """Where the store is: in the home, or in a PostgreSQL database that many workers share."""
 
     url: str | None = None
-    """The address of a PostgreSQL database (14 or newer), `postgresql://role@host:5432/name`, with
-    `?sslmode=verify-full` and the like behind it; without it the store is a file in the home. A
-    password does not stand in it: it is read from `password_env`, or from libpq's own files and
-    variables (`~/.pgpass`, `PGSERVICE`)."""
+    """The address of a PostgreSQL database (14 or newer), `postgresql://role@host:5432/name`;
+    without it the store is a file in the home. The password is read from `password_env`, or from
+    libpq's own files and variables (`~/.pgpass`, `PGSERVICE`)."""
     password_env: str | None = None
     """The environment variable that holds the role's password."""
 

@@ -56,26 +56,22 @@ OpenInference's, or a provider's JSON; `smile-trace doctor` names those that are
 switch to set, and `smile-trace calls` shows what was. [A dialect](contributing/dialect.md) is one
 file.
 
-A call is read once, when its trace is complete: what is stored then is what is explained, shown,
-delivered and exported, and the dialect that read it is noted with its release. After an upgrade, or
-a dialect of your own, `smile-trace reread --since 30d` reads stored traces again and says which
-calls read otherwise (`--dry-run` only says it). Their traces are delivered again; a call that was
-explained is named, and keeps its explanation until `smile-trace retry` asks for another one.
+A call is read once, when its trace is complete. After an upgrade, or with a dialect of your own,
+`smile-trace reread --since 30d` reads stored traces again and says which calls read otherwise
+(`--dry-run` only says it). A call that was explained keeps its explanation until
+`smile-trace retry` asks for another one.
 
-A call has the name that the application gave it: of the innermost function that smile-trace
-decorated, else of Vercel's `functionId`, of an agent (`gen_ai.agent.name`, OpenInference's
-`agent.name`), of a chain, node or traced function around it. Names that frameworks give themselves
-(`RunnableSequence`, `LangGraph`, `Predict.forward`) and those that are made anew for every call do
-not count; then it has its span's.
+A call has the name that the application gave it: of the innermost decorated function, else of
+Vercel's `functionId`, an agent, a chain, node or traced function around it; else its span's.
 
 ## Emitters
 
 An application with each asked a planted server. *Read*: how many of its calls were, each held
 against what the server got. *Complete*: asked again as they were sent, but for what the emitter
-does not write (of a recording, how many can be); a call of a tool is not asked again without its
-tools. *Explained live*: by a worker, by what was planted; in brackets an older release, where that
-gave less. *Known by*: the live run (`make test-instrumentors`), a recording of it, or the emitter's
-source alone, of which spans were shaped.
+does not write (in how many calls); a call of a tool is not asked again without its tools.
+*Explained live*: by a worker; in brackets an older release, where that gave less. *Holds*: besides
+messages and answers; *results* are those of tools. *Known by*: the live run
+(`make test-instrumentors`), a recording of it, or the emitter's source alone.
 
 """
 
@@ -119,7 +115,7 @@ def _rows() -> Iterator[list[str]]:
         told.update(recorded)
         found = [call for name in recorded for call in calls[name]]
         if newest is not None:
-            known = "live, recorded" if recorded else "live"
+            known = "live"
             read, release = f"{newest.read} of {newest.calls}", newest.release
         elif recorded:
             known, read, release = "recorded", str(len(found)), parts_of(recorded[-1])[1]
@@ -160,7 +156,7 @@ def _complete(one: Instrumentor) -> str:
         call, _, field = item.rpartition(".")
         what = f"the call `{field}`" if field in one.application.calls else f"`{field}`"
         lacking.setdefault(what, []).extend([f"`{call}`"] if call else [])
-    said = [f"{what} of {', '.join(of)}" if of else what for what, of in lacking.items()]
+    said = [f"{what} ({len(of)})" if of else what for what, of in lacking.items()]
     return f"but for {', '.join(said)}" if said else "yes"
 
 
@@ -178,7 +174,7 @@ def _of(calls: Sequence[Call]) -> list[str]:
     parts = [part for call in calls for message in call.messages for part in message.parts]
     holds = {
         "tools": any("tools" in call.parameters for call in calls),
-        "results of tools": any(isinstance(part, ToolResult) for part in parts),
+        "results": any(isinstance(part, ToolResult) for part in parts),
         "images": any(isinstance(part, Media) for part in parts),
         "documents": any(call.documents for call in calls),
         "template": any(call.prompts for call in calls),

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from smile_trace.settings import ExplainingSome, Settings
+from smile_trace.settings import ExplainingSome, ModelSettings, Settings
 from smile_trace.trust.model_kinds import installed_kinds
 from tests.support.paths import ROOT
 
@@ -21,8 +21,6 @@ PAGE = ROOT / "docs" / "settings.md"
 INTRODUCTION = """\
 # Settings
 
-Two kinds of process read settings, and they read different ones.
-
 **Your application** (the capture side) reads arguments of `smile_trace.configure()` and
 environment variables only: [capture.md](capture.md) lists them. It never looks for a file.
 
@@ -30,34 +28,30 @@ environment variables only: [capture.md](capture.md) lists them. It never looks 
 `smile_trace.toml` (in the working directory, its parents, then `SMILE_TRACE_HOME`), then the
 defaults below. A variable is called `SMILE_TRACE_` and the setting's name, with `__` between
 levels: `SMILE_TRACE_SAMPLING__RATE=0.1` is `[sampling] rate = 0.1`. An unknown setting is an
-error, not a shrug.
+error.
 
 Keys are never settings: a setting names the environment variable that holds the key
 (`api_key_env = "OPENAI_API_KEY"`), and the key itself is never stored or shown.
 
-**Who may write the file.** It says where prompts and keys go, so it is read as OpenSSH reads
-its own: the file, a link to it and the folder of each belong to you or to root, and nobody else
-may write there. A group that is yours alone (Debian's, Ubuntu's and Red Hat's `umask 002`) may,
-everybody may in a folder with the sticky bit such as `/tmp`, and a mount for reading counts as
-closed. Otherwise no command uses it, and a sentence names the owner and the command that mends
-it. Root, too, reads no other user's file.
+**Who may write the file.** The file, a link to it and the folder of each must belong to you or to
+root, and nobody else may write there. A group that is yours alone may (Debian's, Ubuntu's and Red
+Hat's `umask 002`), and so may everybody in a folder with the sticky bit such as `/tmp`. Otherwise
+no command uses it, and a sentence names the owner and the command that mends it. Root, too, reads
+no other user's file.
 
-**Where it may send.** A key goes without a question to its provider's own host
-(`OPENAI_API_KEY` to `https://api.openai.com`, `LANGFUSE_SECRET_KEY` to Langfuse's cloud), to
-this machine, and to the address that the environment names for it (`OPENAI_BASE_URL`,
-`LANGFUSE_HOST`, `MLFLOW_TRACKING_URI`, `SMILE_TRACE_SHIP__URL`). Any other host, with or
-without a key, is allowed once for each file, before anything is sent there: at a terminal a
-command asks, and elsewhere (a service, a notebook) it ends with the command that allows it:
+**Where it may send.** A key goes without a question to its provider's own host, to this machine,
+and to the address that the environment names for it (`OPENAI_BASE_URL`, `LANGFUSE_HOST`,
+`MLFLOW_TRACKING_URI`, `SMILE_TRACE_SHIP__URL`). Any other host, with or without a key, is allowed
+once for each file: at a terminal a command asks, and elsewhere (a service, a notebook) it ends with
+the command that allows it:
 
 <!-- not run: it needs the file below -->
 ```bash
 smile-trace trust smile_trace.toml     # says which hosts and variables, and allows them
 ```
 
-The answer stands in `trusted.json` of the home that the environment says. An edit that adds a
-host or a variable asks again; others do not. A file in the home is not asked about, nor is one
-of root's where another user runs the command, as in the [containers and services of
-deploy](../deploy).
+The answer is kept in `trusted.json` of the home. An edit that adds a host or a variable asks again.
+A file in the home is not asked about, nor is one of root's where another user runs the command.
 
 A beginning:
 
@@ -82,9 +76,9 @@ experiment = "support-bot"
 TRACKERS = """\
 ## `[trackers.NAME]`
 
-Options of one tracker; its README lists them (`integrations/smile_trace_mlflow/README.md` and
-its neighbours). A tracker is active when it has a table here or when its own environment
-variables are set (`MLFLOW_TRACKING_URI`, `COMET_API_KEY`, `PHOENIX_COLLECTOR_ENDPOINT`, …);
+Options of one tracker; its README in `integrations/` lists them. A tracker is active when it has a
+table here or when its own environment variables are set (`MLFLOW_TRACKING_URI`, `COMET_API_KEY`,
+`PHOENIX_COLLECTOR_ENDPOINT`, …);
 `enabled = false` switches it off all the same.
 """
 
@@ -95,9 +89,11 @@ def page() -> str:
     parts += [_section(f"[{name}]", kind) for name, kind in _tables()]
     parts.append("## `[models.NAME]`\n\nHow the model that was captured as NAME is asked again; ")
     parts[-1] += '`[models."*"]` stands for all others. Without a table a call is `skipped`.\n'
+    parts.append("### Every kind\n\n" + _table(ModelSettings))
     for kind, entry in installed_kinds().items():
         model = entry.load()
-        parts.append(f'### `kind = "{kind}"`\n\n{_first(model.__doc__)}\n\n' + _table(model))
+        own = _table(model, only=_own)
+        parts.append(f'### `kind = "{kind}"`\n\n{_first(model.__doc__)}\n\n{own}')
     parts.append(TRACKERS)
     return "\n".join(parts)
 
@@ -130,6 +126,11 @@ def _section(title: str, model: type[BaseModel]) -> str:
 
 def _set(name: str, field: FieldInfo) -> bool:
     return name not in ("kind", "some") and _table_of(field) is None
+
+
+def _own(name: str, field: FieldInfo) -> bool:
+    """Whether a kind of model has this setting for itself."""
+    return _set(name, field) and name not in ModelSettings.model_fields
 
 
 def _table(model: type[BaseModel], only: Callable[[str, FieldInfo], bool] = _set) -> str:
