@@ -129,9 +129,9 @@ def test_every_command_stands_in_a_panel_of_the_help() -> None:
     assert places == sorted(places)
 
 
-def test_the_commands_that_one_starts_with_are_those_of_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    table = readme.partition("## Five commands")[2].partition("\n`")[0]
+def test_the_commands_that_one_starts_with_are_those_of_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text("utf-8")
+    table = index.partition("## Five commands")[2].partition("\n`")[0]
     assert tuple(re.findall(r"^\| `smile-trace (\w+)", table, re.MULTILINE)) == PANELS["Start"]
 
 
