@@ -109,7 +109,7 @@ class Sources(Table):
 
 
 class Retention(Table):
-    """What the store keeps and for how long; `"none"` = for ever. Whatever waits for a model or
+    """What the store keeps and for how long; `"none"` = no end. Whatever waits for a model or
     a tracker is kept."""
 
     days: Cap[float] = Field(180.0, gt=0)

@@ -43,6 +43,23 @@ PHRASES = (
 )  # fmt: skip
 """In documentation, messages, docstrings and comments; without regard to case."""
 
+PLAIN = {
+    r"stands? (in|on|there|beside|below|above|under|at)\b": "is in, is beside",
+    r"stood (in|on|there|beside|below|above|under|at)\b": "was in, was beside",
+    r"among it\b": "of it",
+    r"takes? nothing\b": "accepts nothing, refuses everything",
+    r"(it|nothing|what) is had\b": "is there, exists",
+    r"for ever\b": "forever, without end",
+    r"mended?\b": "fixed",
+    r"in order to\b": "to",
+    r"(simply|obviously|of course|seamless(ly)?|please note|it should be noted)\b": "nothing",
+    r"(leverag|utili[sz])(e|es|ing)\b": "use",
+}
+"""In documentation: what a native engineer would not write, and what instead."""
+
+LONGEST_SENTENCE = 60
+"""Words."""
+
 EXEMPT = (
     "tests/data/",
     "tests/unit/test_words.py",
@@ -90,6 +107,57 @@ def test_no_old_phrase_comes_back() -> None:
         if pattern.search(line)
     ]
     assert found == []
+
+
+def _documentation() -> list[str]:
+    """The pages for readers; benchmarks' are notes of what was measured, and releases are past."""
+    left_out = ("benchmarks/", "tests/", "CHANGELOG.md")
+    return [name for name in _files(".md") if not name.startswith(left_out)]
+
+
+def _prose(text: str) -> str:
+    """A page without its code and comments; each stays as many lines as it was."""
+    return re.sub(
+        r"^```.*?^```|<!--.*?-->|`[^`\n]*`",
+        lambda code: "\n" * code[0].count("\n") or "x",
+        text,
+        flags=re.DOTALL | re.MULTILINE,
+    )
+
+
+def _not_plain(text: str) -> list[tuple[int, str]]:
+    """The lines of a page that are not in plain style, each with what to write instead."""
+    prose = _prose(text)
+    found = [
+        (prose.count("\n", 0, match.start()) + 1, f"{match[0]!r}: write {instead}")
+        for phrase, instead in PLAIN.items()
+        for match in re.finditer(rf"\b{phrase}", prose, re.IGNORECASE)
+    ]
+    # Paragraphs and items of lists; a row of a table is no sentence.
+    for block in re.finditer(r"(?:^(?!\s*(?:[|#>]|$)).*\n?)+", prose, re.MULTILINE):
+        for sentence in re.split(r"(?<=[.!?:;])\s|\n(?=\s*(?:[-*]|\d+\.) )", block[0]):
+            words = re.sub(r"\]\([^)]*\)", "]", sentence).split()
+            if len(words) > LONGEST_SENTENCE:
+                line = prose.count("\n", 0, block.start()) + 1
+                found.append((line, f"{len(words)} words in one sentence: {' '.join(words[:9])} …"))
+    return sorted(found)
+
+
+def test_documentation_is_in_plain_style() -> None:
+    found = [
+        f"{name}:{line}: {said}"
+        for name in _documentation()
+        for line, said in _not_plain((ROOT / name).read_text("utf-8"))
+    ]
+    assert found == []
+
+
+def test_what_is_not_plain_would_be_found() -> None:
+    text = f"# A\n\nIt stands in a file.\n```\nstands in\n```\n- {'word ' * 61}\n\n| {'a ' * 99} |"
+    assert [(line, said[:9]) for line, said in _not_plain(text)] == [
+        (3, "'stands i"),
+        (7, "62 words "),
+    ]
 
 
 def test_an_old_word_would_be_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
