@@ -42,6 +42,7 @@ class Row:
 
 OPENTELEMETRY = "OpenTelemetry's batch processor"
 BARE = "the same requests, sent bare"
+VECTORS = "the sentence vectors of its answers, of that"
 
 MEASUREMENTS: Mapping[str, tuple[Row, ...]] = {
     "benchmarks.capture.ratios:rows": (
@@ -49,6 +50,10 @@ MEASUREMENTS: Mapping[str, tuple[Row, ...]] = {
         Row("decorated call, tight loop, p50", "µs", OPENTELEMETRY, "1.72", 1.3),
         Row("decorated call, 10 KB, tight loop", "µs", "ours with 240 bytes", "2.1", 1.5),
         Row("import smile_trace", "ms", "import opentelemetry.sdk.trace", "1.22–1.93", 1.1),
+    ),
+    "benchmarks.worker.study_time:rows": (
+        Row("a study of 40 words, 40 calls, text", "CPU s", VECTORS, "0.8–1.1", 0.25, "ours"),
+        Row("a study of 400 segments, 440 calls, text", "CPU s", VECTORS, "31", 4, "ours"),
     ),
 }
 """The functions that measure, each with its rows: `module:function` gives a pair for each name."""

@@ -2,6 +2,7 @@
 
 `python -m benchmarks.worker.study_time` (variable `STUDIES`). Planted answers that come at once;
 each study in a process of its own that is pinned to one core, after start-up (one small study).
+What the sentence vectors of the answers take of it stands beside (`vectors_cpu`).
 Then the whole worker (spool, store, ledger, engine, HTTP to a planted server on another core),
 one explanation after the other.
 """
@@ -24,6 +25,9 @@ VOCABULARY = list(
     dict.fromkeys(re.findall(r"[a-z]{3,}", (Path(__file__).parents[2] / "LICENSE").read_text()))
 )
 ANSWER_WORDS = 100
+
+LIMITED = ("40 words, 40 calls, text", "400 segments, 440 calls, text")
+"""The cases that a limit is aimed at."""
 
 CASES: dict[str, tuple[int, int, str, float]] = {
     "40 words, 40 calls, text": (40, 40, "text", 0.0),
@@ -108,16 +112,50 @@ def study(words: int, budget: int, signal: str, temperature: float, number: int)
     }
 
 
+def _counted_vectors() -> list[float]:
+    """Seconds of processor of each sentence vector that is computed from now on."""
+    from smile_trace.attribution import word_vectors
+
+    taken, embed = list[float](), word_vectors._model()
+
+    def timed(texts: list[str]) -> Any:
+        used = time.process_time()
+        found = embed(texts)
+        taken.append(time.process_time() - used)
+        return found
+
+    word_vectors._model = lambda: timed  # type: ignore[assignment]
+    return taken
+
+
 def studies(case: str) -> dict[str, Any]:
     """Some studies of one case, in this process on one core; medians, and the memory."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     words, budget, signal, temperature = CASES[case]
     study(12, 16, signal, temperature, 0)  # start-up
-    count = STUDIES if budget < 100 else 1  # the largest takes minutes
-    runs = [study(words, budget, signal, temperature, n) for n in range(count)]
+    vectors = _counted_vectors()
+    count = STUDIES if budget < 100 else 1  # the largest takes half a minute
+    runs = []
+    for number in range(count):
+        vectors.clear()
+        run = study(words, budget, signal, temperature, number)
+        runs.append({**run, "vectors_cpu": sum(vectors), "vectors": len(vectors)})
     figures = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     return {"case": case, **figures, "peak_mb": peak}
+
+
+def rows() -> dict[str, tuple[float, float]]:
+    """CPU seconds of a study of the cases that a limit is aimed at, beside those that its sentence
+    vectors take of them: as many texts in every run, which tells how fast the processor was."""
+    found = [_apart(case) for case in LIMITED]
+    return {f"a study of {one['case']}": (one["cpu"], one["vectors_cpu"]) for one in found}
+
+
+def _apart(case: str) -> dict[str, Any]:
+    """The studies of a case in a process of their own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(studies, (case,))
 
 
 def whole_worker() -> dict[str, Any]:
@@ -198,13 +236,7 @@ def serve(address: Any) -> None:
 
 def main() -> None:
     """Prints one JSON object."""
-    context = multiprocessing.get_context("spawn")
-    found = []
-    for case in CASES:
-        with context.Pool(1) as pool:
-            found.append(pool.apply(studies, (case,)))
-    found.append(whole_worker())
-    print(json.dumps({"study_time": found}))
+    print(json.dumps({"study_time": [*map(_apart, CASES), whole_worker()]}))
 
 
 if __name__ == "__main__":
