@@ -197,7 +197,7 @@ class _Gate:
     def newest_version(self) -> str | None:
         """The prompt's newest version; None for a function."""
         with self.store.reading_prompts() as prompts:
-            return next(iter(list(prompts.versions(self.name))[-1:]), None)
+            return next(iter(prompts.versions(self.name)[-1:]), None)
 
     def look_at_citations(self, limit: float, since: float) -> None:
         """Check the citations in the answers of the newest version that are explained already."""

@@ -73,7 +73,7 @@ def _table(now: "Status") -> "Table":
     table.add_column(style="bold", no_wrap=True)
     table.add_column(justify="right")
     table.add_column(overflow="fold")
-    table.add_row("captured", str(now.captured), _not_captured_yet(now))
+    table.add_row("captured", _about(now, "captured", now.captured), _not_captured_yet(now))
     for read in now.sources:
         said = f"traces, {read.calls} calls, {read.kept} of them kept ({printable(read.place)})"
         table.add_row(f"from {read.source}", str(read.traces), said)
@@ -87,8 +87,8 @@ def _table(now: "Status") -> "Table":
         state = "" if one.alive else ", not responding"
         count = str(sum(worker.alive for worker in now.workers)) if not number else ""
         table.add_row("" if number else "workers", count, printable(f"{said}{state}"))
-    table.add_row("sampled", str(now.sampled), "")
-    table.add_row("explained", str(now.explained), _by_status(now))
+    table.add_row("sampled", _about(now, "explained", now.sampled), "")
+    table.add_row("explained", _about(now, "explained", now.explained), _by_status(now))
     if now.sanity_checks:
         checked = sum(check.count for check in now.sanity_checks)
         outcomes = ", ".join(f"{check.count} {check.reason}" for check in now.sanity_checks)
@@ -104,7 +104,7 @@ def _table(now: "Status") -> "Table":
         count = str(model.waiting) if model.waiting else ""
         _add_paused(table, f"model {model.name}", model, now, count)
     _add_reasons(table, _other_reasons(now))
-    table.add_row("skipped", str(now.skipped), "")
+    table.add_row("skipped", _about(now, "skipped", now.skipped), "")
     _add_reasons(table, now.skipped_by_reason)
     table.add_row("failed", str(now.failed), "smile-trace retry --failed" if now.failed else "")
     _add_reasons(table, now.failed_by_reason)
@@ -121,6 +121,11 @@ def _table(now: "Status") -> "Table":
             what, str(spent.calls), f"calls, {money}" + unpriced * bool(spent.unpriced_calls)
         )
     return table
+
+
+def _about(now: "Status", name: str, count: int) -> str:
+    """A count, and whether it is an estimate."""
+    return f"about {count}" if name in now.estimated else str(count)
 
 
 def _lag(now: "Status", *which: str) -> float:
@@ -168,7 +173,8 @@ def _add_tracker(table: "Table", tracker: "TrackerCounts", now: "Status") -> Non
     given = tracker.explanations
     explanations = "1 explanation" if given == 1 else f"{given} explanations"
     what = f"{traces}, {explanations}"
-    table.add_row(f"to {tracker.name}", str(tracker.traces + tracker.explanations), what)
+    name, delivered = f"to {tracker.name}", tracker.traces + tracker.explanations
+    table.add_row(name, _about(now, name, delivered), what)
     if tracker.paused:
         _add_paused(table, "unavailable", tracker.paused, now)
     if tracker.waiting:

@@ -153,7 +153,7 @@ def _columns(
     for version in versions:
         check_version(known, prompt, version)
     columns = []
-    for version in versions or list(known)[-1 if len(models) > 1 else -2 :]:
+    for version in versions or known[-1 if len(models) > 1 else -2 :]:
         own: list[str | None] = [*(models or models_of(store, prompt, version)[:1])]
         for model in own or [None]:
             evidence = collect(

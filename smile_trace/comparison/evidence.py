@@ -32,8 +32,8 @@ class NothingToCompare(SmileTraceError):
 class Evidence:
     """Everything about one version of a prompt under one model, called `label` in the comparison.
 
-    `traffic` is a random sample of the `calls`, without the `steps` towards their answers. `rows`
-    are over `segments`, from a sample of the `sampled_of` explained calls; `probes` are the
+    `traffic` is a random sample of the newest `calls`, without the `steps` towards their answers.
+    `rows` are over `segments`, from a sample of the `sampled_of` explained calls; `probes` are the
     profiled calls'. `dropped` says what is unused.
     """
 
@@ -53,9 +53,9 @@ class Evidence:
     steps: list[Call] = field(default_factory=list)
 
 
-def versions_of(store: Store, prompt: str, since: float = 0.0) -> dict[str, int]:
-    """The versions of a prompt that were called since then (Unix seconds), oldest first, with their
-    numbers of calls. Raises NothingToCompare if no call used a prompt of that name."""
+def versions_of(store: Store, prompt: str, since: float = 0.0) -> list[str]:
+    """The versions of a prompt that were called since then (Unix seconds), oldest first. Raises
+    NothingToCompare if no call used a prompt of that name."""
     with store.reading_prompts() as prompts:
         found = prompts.versions(prompt, since)
         function = not found and prompts.has_function(prompt)
@@ -80,7 +80,7 @@ def known_prompts(store: Store) -> str:
     return f" (there are: {names})" if names else ""
 
 
-def check_version(known: dict[str, int], prompt: str, version: str) -> None:
+def check_version(known: Sequence[str], prompt: str, version: str) -> None:
     """Check that a version was called. Raises NothingToCompare if it was not; the message lists
     those that were."""
     if version not in known:
@@ -100,7 +100,7 @@ def template_of(store: Store, prompt: str, version: str) -> str:
     lists those that were."""
     check_version(versions_of(store, prompt), prompt, version)
     with store.reading_prompts() as prompts:
-        [call] = prompts.calls(prompts.call_ids(prompt, version)[:1])
+        [call] = prompts.calls(prompts.call_ids(prompt, version, most=1))
     return _use(call, prompt).template
 
 
@@ -116,8 +116,9 @@ def collect(
     among: frozenset[str] | None = None,
     steps: bool = False,
 ) -> Evidence:
-    """Gather one version's evidence from at most `most_calls` of its calls (begun `since` then, in
-    Unix seconds, and `among` some ids), without the steps towards an answer unless with `steps`.
+    """Gather one version's evidence from at most `most_calls` of its newest calls (begun `since`
+    then, in Unix seconds, and `among` some ids), without the steps towards an answer unless with
+    `steps`.
 
     Explanations under different settings are never pooled: those in pooled mode are preferred, else
     those under the most frequent settings; the others are listed in `dropped`. Raises
@@ -125,13 +126,13 @@ def collect(
     """
     generator = np.random.default_rng(seed)
     with store.reading_prompts() as prompts:
-        ids = prompts.call_ids(prompt, version, model, since)
+        ids = prompts.call_ids(prompt, version, since)
         if among is not None:
             ids = [one for one in ids if one in among]
-        sampled = _sample(ids, most_calls, generator)
+        calls, share = _calls_of(prompts, ids, model, most_calls, generator)
+        sampled = [call.id for call in calls]
         # All where the prompt's answers are another version's: its steps are named themselves.
         answers = set(sampled if steps else _answers(store, prompt, sampled) or sampled)
-        calls = prompts.calls(sampled)
         traffic = [call for call in calls if call.id in answers]
         if not traffic:
             under = "" if model is None else f" under the model {model!r}"
@@ -139,15 +140,36 @@ def collect(
                 f"no call of {prompt!r} version {version!r}{under} is in the store."
             )
         template = _use(traffic[0], prompt).template
-        evidence = Evidence(version, version, model, template, len(ids), traffic)
+        evidence = Evidence(version, version, model, template, round(share * len(ids)), traffic)
         evidence.steps = [call for call in calls if call.id not in answers]
         evidence.feedback = prompts.feedback(list(dict.fromkeys(call.trace_id for call in traffic)))
         within = None if not since and among is None else frozenset(ids)
         _pool(store, prompts, evidence, prompt, most_calls, generator, within, steps=steps)
-    mine = frozenset(ids)
-    profiled = store.profiles.read(name=prompt, version=version)
+        profiled = list(store.profiles.read(name=prompt, version=version))
+        among_ids = sorted({one.call_id for one in profiled} & {*ids})
+        mine = {call.id for call in prompts.calls(among_ids) if model in (None, call.model)}
     evidence.probes = rates_of(one for one in profiled if one.call_id in mine)
     return evidence
+
+
+def _calls_of(
+    prompts: PromptReader,
+    ids: Sequence[str],
+    model: str | None,
+    most: int,
+    generator: np.random.Generator,
+) -> tuple[list[Call], float]:
+    """At most so many random calls among these that were captured under the model, in order of
+    time, and the share of those with it."""
+    order = generator.permutation(len(ids)).tolist() if len(ids) > most else range(len(ids))
+    found: list[Call] = []
+    read = 0
+    while read < len(ids) and len(found) < most:
+        some = prompts.calls([ids[k] for k in order[read : read + most - len(found)]])
+        found += [call for call in some if model in (None, call.model)]
+        read += len(some)
+    found.sort(key=lambda call: call.start_ns)
+    return found, len(found) / max(1, read)
 
 
 def _use(call: Call, prompt: str) -> PromptUse:
@@ -210,7 +232,7 @@ def _of_logged_answers(
     found: Sequence[ExplanationRow], prompts: PromptReader, evidence: Evidence
 ) -> list[ExplanationRow]:
     """Leave out explanations with a target: they say what an error depends on, not an answer."""
-    settings = {item.settings_hash: prompts.settings(item.settings_hash) for item in found}
+    settings = {key: prompts.settings(key) for key in {item.settings_hash for item in found}}
     aimed = {key for key, of in settings.items() if of is not None and of.target}
     alike = [item for item in found if item.settings_hash not in aimed]
     if left := len(found) - len(alike):

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection, Iterable
 from typing import Literal
 
-from sqlalchemy import ColumnElement, case, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, FromClause, case, delete, select, tuple_, update
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Record
@@ -282,35 +282,33 @@ class Jobs(OfDatabase):
         self._database.change(of_it.values(changed_at=now, **values), alone=False)
 
 
-def told_state() -> ColumnElement[str]:
+def told_state(told: FromClause = jobs) -> ColumnElement[str]:
     """A job's state for people: explained, too, while it goes on with a path or a profile."""
-    goes_on = jobs.c.state.in_(["pending", "running"]) & _has_explanation()
-    return case((goes_on, "explained"), else_=jobs.c.state)
+    goes_on = told.c.state.in_(["pending", "running"]) & _has_explanation(told)
+    return case((goes_on, "explained"), else_=told.c.state)
 
 
-def is_newest() -> ColumnElement[bool]:
+def is_newest(job: FromClause = jobs) -> ColumnElement[bool]:
     """Whether no other job of the same call, with other settings, changed later."""
     other = jobs.alias()
-    later = tuple_(other.c.changed_at, other.c.id) > tuple_(jobs.c.changed_at, jobs.c.id)
-    return ~select(other.c.id).where(other.c.call_id == jobs.c.call_id, later).exists()
+    later = tuple_(other.c.changed_at, other.c.id) > tuple_(job.c.changed_at, job.c.id)
+    return ~select(other.c.id).where(other.c.call_id == job.c.call_id, later).exists()
 
 
-def told_status() -> ColumnElement[str]:
+def told_status(told: FromClause = explanations) -> ColumnElement[str]:
     """An explanation's status for people: of few calls that are pooled over their prompt nothing
     is said alone."""
     # Few rows are read for it: pooled ones have no other status.
-    alone = is_unset(explanations.c.body, "settings", "pooled")
+    alone = is_unset(told.c.body, "settings", "pooled")
     return case(
-        (explanations.c.status != "inconclusive", explanations.c.status),
-        (alone, explanations.c.status),
+        (told.c.status != "inconclusive", told.c.status),
+        (alone, told.c.status),
         else_="pooled",
     )
 
 
-def _has_explanation() -> ColumnElement[bool]:
-    same = (
-        explanations.c[name] == jobs.c[name] for name in ("call_id", "settings_hash", "attempt")
-    )
+def _has_explanation(job: FromClause = jobs) -> ColumnElement[bool]:
+    same = (explanations.c[name] == job.c[name] for name in ("call_id", "settings_hash", "attempt"))
     return select(explanations.c.id).where(*same).exists()
 
 

@@ -192,12 +192,15 @@ class _Traces:
 
 def _imported(before: float) -> Select[tuple[str]]:
     """Traces that left only explanations here."""
+    trace_id = explanations.c.trace_id
+    newer = explanations.alias()
     return (
-        select(calls.c.trace_id)
+        select(trace_id)
         .where(
-            ~_of(calls.c.trace_id, traces),
-            ~_of(calls.c.trace_id, explanations, explanations.c.created_at >= before),
-            *_not_needed(calls.c.trace_id),
+            explanations.c.created_at < before,
+            ~_of(trace_id, traces),
+            ~_of(trace_id, newer, newer.c.created_at >= before),
+            *_not_needed(trace_id),
         )
         .distinct()
         .limit(TRACES)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, tuple_, update
 
 from smile_trace._text.log_context import about
 from smile_trace.errors import Reason, ReasonCode
@@ -49,12 +49,22 @@ class Decision(Record):
 class Sampling(OfDatabase):
     """Decisions, and the calls that wait for one."""
 
-    def undecided(self, limit: int = 500, *, offset: int = 0) -> list[tuple[Group, Call]]:
-        """Readable calls without a sampling decision, each with its group: of `limit` traces, the
-        oldest first, all of them, in order of start."""
+    def undecided_traces(self, limit: int | None = None) -> list[str]:
+        """The traces of the `limit` oldest calls without a sampling decision, in order."""
+        query = (
+            select(calls.c.trace_id)
+            .where(calls.c.decided.is_(False))
+            .order_by(calls.c.start_ns, calls.c.trace_id)
+            .limit(limit)
+        )
+        return list(dict.fromkeys(self._database.column(query)))
+
+    def undecided(self, trace_ids: Sequence[str] | None = None) -> list[tuple[Group, Call]]:
+        """The readable calls of these traces (by default of all) without a sampling decision, each
+        with its group, in order of start within a trace."""
         return [
             (Group.from_row(row), call)
-            for row in self._undecided(limit, offset)
+            for row in self._undecided(self.undecided_traces() if trace_ids is None else trace_ids)
             if isinstance(call := _read_call(row.body), Call)
         ]
 
@@ -66,10 +76,10 @@ class Sampling(OfDatabase):
             held = Counter(row.trace_id for row in rows)
         return [trace_id for trace_id, number in held.items() if number > 1]
 
-    def set_aside_unreadable(self, limit: int = 500) -> int:
-        """Set aside the traces of unreadable undecided calls, which must not hold up readable ones;
-        returns how many calls."""
-        rows = [(row, _read_call(row.body)) for row in self._undecided(limit, 0)]
+    def set_aside_unreadable(self, trace_ids: Sequence[str]) -> int:
+        """Set aside those of the traces that have an unreadable undecided call, which must not hold
+        up readable ones; returns how many calls."""
+        rows = [(row, _read_call(row.body)) for row in self._undecided(trace_ids)]
         unreadable = [(row, said) for row, said in rows if isinstance(said, str)]
         if unreadable:
             with self._database.write() as connection:
@@ -81,25 +91,12 @@ class Sampling(OfDatabase):
                     connection.execute(of_call.values(error=said, position=None))
         return len(unreadable)
 
-    def _undecided(self, limit: int, offset: int) -> Sequence[Row[Any]]:
-        waiting = calls.c.decided.is_(False)
-        began = func.min(calls.c.start_ns).label("began")
-        first = (
-            select(calls.c.trace_id, began)
-            .where(waiting)
-            .group_by(calls.c.trace_id)
-            .order_by(began, calls.c.trace_id)
-            .limit(limit)
-            .offset(offset)
-            .subquery()
-        )
-        query = (
-            select(calls)
-            .join(first, first.c.trace_id == calls.c.trace_id)
-            .where(waiting)
-            .order_by(first.c.began, calls.c.trace_id, calls.c.start_ns, calls.c.id)
-        )
-        return self._database.rows(query)
+    def _undecided(self, trace_ids: Sequence[str]) -> list[Row[Any]]:
+        waiting = select(calls).where(calls.c.decided.is_(False))
+        with self._database.read() as connection:
+            rows = in_chunks(connection, waiting, calls.c.trace_id, trace_ids)
+        place = {trace_id: number for number, trace_id in enumerate(trace_ids)}
+        return sorted(rows, key=lambda row: (place[row.trace_id], row.start_ns, row.id))
 
     def chosen(self, wanted: Collection[Group]) -> dict[Group, int]:
         """How many calls of each group were sampled so far; a group without any is missing."""

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -63,6 +64,11 @@ def _judgement() -> Iterator[Column[Any]]:
     yield Column("worse", STRING, nullable=False)
     yield Column("reason", STRING, nullable=False)
     yield Column("judged_at", STRING, nullable=False)  # ISO 8601
+
+
+def _of_few(name: str, column: Column[Any], which: ColumnElement[bool]) -> None:
+    """An index of those rows of a table, of which there are few."""
+    Index(name, column, sqlite_where=which, postgresql_where=which)
 
 
 spool_files = Table(
@@ -125,14 +131,15 @@ calls = Table(
     Column("trace_id", STRING, nullable=False, index=True),
     *_group(),
     Column("start_ns", BigInteger, nullable=False),
-    Column("decided", Boolean, nullable=False, default=False, index=True),  # by sampling
+    Column("decided", Boolean, nullable=False, default=False),  # by sampling
     Column("body", TEXT, nullable=False),
     # The dialect that read it and its release; null of an imported one, and before migration 0022.
     Column("read_by", STRING),
     # It is none of its trace's any more, as late spans showed, but something was asked for it.
     Column("superseded", Boolean, nullable=False, default=False, server_default=false()),
-    Index("ix_calls_group", "group_kind", "group_name", "group_version"),
+    Index("ix_calls_group_start_ns", "group_kind", "group_name", "group_version", "start_ns"),
 )
+_of_few("ix_calls_undecided", calls.c.start_ns, calls.c.decided.is_(False))
 
 groups = Table(
     "groups",
@@ -435,6 +442,7 @@ deliveries = Table(
     Column("created_at", Float, nullable=False),
     Index("ix_deliveries_due", "tracker", "kind", "state", "not_before"),
 )
+_of_few("ix_deliveries_with_reason", deliveries.c.tracker, deliveries.c.reason.is_not(None))
 
 trackers = Table(
     "trackers",

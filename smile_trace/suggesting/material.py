@@ -65,7 +65,7 @@ def read_material(
     is no such prompt or version.
     """
     known = versions_of(store, prompt)
-    label = list(known)[-1] if version is None else version
+    label = known[-1] if version is None else version
     check_version(known, prompt, label)
     chosen = ComparisonSettings(smallest_effect=settings.explain.smallest_effect, seed=seed)
     model = next(iter(models_of(store, prompt, label)), None)

@@ -36,7 +36,7 @@ from smile_trace.worker.explaining.beside import (
 )
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import AnotherWorker, worker_lock
-from smile_trace.worker.sample import TRACES, decide, undecided
+from smile_trace.worker.sample import AT_ONCE, decide, undecided
 
 _Number = TypeVar("_Number", int, float)
 
@@ -152,10 +152,10 @@ class _Planner:
             if call is not None:
                 spent = store.ledger.spent("explanation", job.budget_scope.key)
                 yield call, job.settings, spent, None
-        offset, chosen, differs = 0, dict[Group, int](), set[Group]()
-        while (found := undecided(store, TRACES, offset=offset))[0]:
-            batch, steps = found
-            offset += TRACES
+        chosen, differs = dict[Group, int](), set[Group]()
+        waiting = store.sampling.undecided_traces()
+        for start in range(0, len(waiting), AT_ONCE):
+            batch, steps = undecided(store, waiting[start : start + AT_ONCE])
             new = {group for group, _ in batch} - chosen.keys()
             chosen |= store.sampling.chosen(new)
             differs |= store.sampling.argument_differs(new)

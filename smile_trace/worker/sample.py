@@ -27,8 +27,8 @@ STEP = Reason(
     ReasonCode.STEP_OF_TRACE,
     "a step towards a later answer of its trace: steps are sampled by the rate alone",
 )
-TRACES = 200
-"""Traces whose calls are decided at once."""
+AT_ONCE = 200
+"""Calls that are decided at once, with all others of their traces."""
 
 Batch = Sequence[tuple[Group, Call]]
 
@@ -36,19 +36,18 @@ Batch = Sequence[tuple[Group, Call]]
 def sample(store: Store, settings: Settings, clock: Callable[[], float] = time.time) -> int:
     """Decide about every call without a decision; returns how many will be explained."""
     total = 0
-    while True:
-        batch, steps = undecided(store, TRACES)
+    while ids := store.sampling.undecided_traces(AT_ONCE):
+        batch, steps = undecided(store, ids)
         if batch:
             total += _keep(store, batch, steps, settings, clock)
-        read = len({call.trace_id for _, call in batch})
-        if read < TRACES and not store.sampling.set_aside_unreadable(TRACES):
-            return total
+        elif not store.sampling.set_aside_unreadable(ids):
+            break
+    return total
 
 
-def undecided(store: Store, limit: int, *, offset: int = 0) -> tuple[Batch, Collection[str]]:
-    """The undecided calls of `limit` traces, and the ids of those that are steps: see
-    `arranged`."""
-    batch = store.sampling.undecided(limit, offset=offset)
+def undecided(store: Store, trace_ids: Sequence[str]) -> tuple[Batch, Collection[str]]:
+    """The undecided calls of these traces, and the ids of those that are steps: see `arranged`."""
+    batch = store.sampling.undecided(trace_ids)
     several = store.sampling.of_several({call.trace_id for _, call in batch})
     return arranged(batch, store.traces.get(several))
 

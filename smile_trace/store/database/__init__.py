@@ -6,7 +6,17 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, Row, Select, UpdateBase, inspect
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    FromClause,
+    Row,
+    Select,
+    Table,
+    UpdateBase,
+    inspect,
+)
 
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.store.migrations import versions
@@ -143,6 +153,10 @@ class Database(ABC):
     def missing_rights(self) -> list[str]:
         """The rights that a worker needs and the role lacks: "may not INSERT into jobs"."""
         return []
+
+    @abstractmethod
+    def random_part(self, connection: Connection, table: Table) -> tuple[FromClause, float]:
+        """Some rows of a large table, and how many times as many it has."""
 
     @abstractmethod
     def used_bytes(self) -> int:

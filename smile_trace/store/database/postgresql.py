@@ -12,7 +12,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    FromClause,
+    Table,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+    tablesample,
+    text,
+)
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -44,6 +57,8 @@ WRITING = 0
 """The second half of the key of the lock that every write takes."""
 IDLE_SECONDS = 60.0
 """An idle transaction is ended after this time: its process is frozen, and blocks every writer."""
+READ_BYTES = 32 * 2**20
+"""Of a table, to estimate how many rows of a kind it has."""
 SILENT_SECONDS = 30.0
 """A connection unused for so long is tested first: a firewall may have forgotten it silently."""
 DEFAULTS = {"application_name": "smile-trace", "connect_timeout": "10"}
@@ -63,9 +78,10 @@ _AGAIN = (
 
 # What `statements.json_text` calls. A document may hold escapes of NUL and of halves of characters,
 # which are no text here: then they are left out, since one such document must not end a query.
+# What catches an error cannot run in a parallel query.
 _JSON_TEXT = r"""
 CREATE OR REPLACE FUNCTION json_text(document text, path text[]) RETURNS text
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE AS $$
 BEGIN
     RETURN document::json #>> path;
 EXCEPTION WHEN data_exception THEN
@@ -219,6 +235,12 @@ class PostgresDatabase(Database):
             missing.append(f"may not make tables in the schema {ENGINE_SCHEMA}, or that schema")
         return missing
 
+    def random_part(self, connection: Connection, table: Table) -> tuple[FromClause, float]:
+        """See `Database.random_part`."""
+        bytes_ = connection.execute(_SIZE, {"name": f"{SCHEMA}.{table.name}"}).scalar_one()
+        share = min(1.0, READ_BYTES / max(1, bytes_))
+        return tablesample(table, func.system(100 * share)), 1 / share
+
     def used_bytes(self) -> int:
         """Bytes of the tables and their indexes, with the space that deleted rows left."""
         sizes = text(
@@ -240,6 +262,7 @@ class PostgresDatabase(Database):
                 outside.exec_driver_sql(f"VACUUM FULL {SCHEMA}.{table.name}")
 
 
+_SIZE = text("SELECT pg_relation_size(CAST(:name AS regclass))")
 _HAS_SCHEMA = text("SELECT to_regnamespace(:name) IS NOT NULL")
 _RIGHTS = text(
     "SELECT r.\"right\", string_agg(c.relname, ', ' ORDER BY c.relname) FROM pg_class c "

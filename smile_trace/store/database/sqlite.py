@@ -1,6 +1,8 @@
 """The embedded store: one SQLite file, in WAL mode, with immediate write transactions."""
 
+import json
 import os
+import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +10,18 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    FromClause,
+    Table,
+    create_engine,
+    event,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
@@ -18,6 +31,8 @@ IN_MEMORY = Path(":memory:")
 """SQLite's name for a database without a file; each thread has its own."""
 VACUUM_PAGES = 2000
 """Free pages returned to the system per statement."""
+READ_ROWS = 20_000
+"""Of a table, to estimate how many of a kind it has."""
 
 
 class SQLiteDatabase(Database):
@@ -57,6 +72,17 @@ class SQLiteDatabase(Database):
         with self.read() as connection:
             found = str(connection.exec_driver_sql("PRAGMA quick_check").scalar_one())
         return None if found == "ok" else found
+
+    def random_part(self, connection: Connection, table: Table) -> tuple[FromClause, float]:
+        """See `Database.random_part`."""
+        number: ColumnElement[int] = literal_column("rowid")
+        ends = (select(end(number)).select_from(table) for end in (func.min, func.max))
+        first, last = (connection.execute(end).scalar() or 0 for end in ends)
+        known = range(first, last + 1)
+        some = random.sample(known, min(len(known), READ_ROWS))
+        read = select(func.json_each(json.dumps(some)).table_valued("value"))
+        part = select(table).where(number.in_(read)).subquery()
+        return part, len(known) / len(some)
 
     def used_bytes(self) -> int:
         """Bytes of the file without its free pages."""

@@ -1,11 +1,13 @@
 """A prompt's captured calls and explanations: the rows of a comparison."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, func, or_, select
 
 from smile_trace.records import Call, ExplanationSettings, Feedback, Signal
 from smile_trace.records.verdicts import most_of
@@ -20,6 +22,11 @@ from smile_trace.store.tables import (
     jobs,
     observations,
 )
+
+MOST_CALLS = 20_000
+"""A version is compared by as many of its calls at most, the newest."""
+FEW_CALLS = 1_000
+"""As many say which models it is called under."""
 
 
 class ExplanationRow(NamedTuple):
@@ -76,27 +83,37 @@ class PromptReader:
 
     def names(self, limit: int) -> list[str]:
         """The names of at most `limit` prompts that were called."""
-        query = select(calls.c.group_name).where(calls.c.group_kind == "prompt").distinct()
-        ordered = query.order_by(calls.c.group_name).limit(limit)
-        return list(self._connection.execute(ordered).scalars())
+        named = calls.c.group_kind == "prompt"
+        return list(islice(self._distinct(calls.c.group_name, named), limit))
 
     def has_function(self, name: str) -> bool:
         """Whether a function of that name, without a prompt, was called."""
         query = select(calls.c.id).where(calls.c.group_kind != "prompt", calls.c.group_name == name)
         return self._connection.execute(query.limit(1)).first() is not None
 
-    def versions(self, prompt: str, since: float = 0.0) -> dict[str, int]:
-        """A prompt's versions and counts of calls since then (Unix seconds), oldest first."""
-        query = (
-            select(calls.c.group_version, func.count())
-            .where(calls.c.group_kind == "prompt", calls.c.group_name == prompt, _begun(since))
-            .group_by(calls.c.group_version)
-            .order_by(func.min(calls.c.start_ns))
-        )
-        return {row[0]: row[1] for row in self._connection.execute(query)}
+    def versions(self, prompt: str, since: float = 0.0) -> list[str]:
+        """A prompt's versions with calls since then (Unix seconds), oldest first."""
+        named = (calls.c.group_kind == "prompt") & (calls.c.group_name == prompt)
+        first = select(func.min(calls.c.start_ns)).where(_begun(since))
+        begun = {
+            version: self._connection.scalar(first.where(_of(prompt, version)))
+            for version in self._distinct(calls.c.group_version, named)
+        }
+        found = [(start, version) for version, start in begun.items() if start is not None]
+        return [version for _, version in sorted(found)]
+
+    def _distinct(self, column: Column[str], where: ColumnElement[bool]) -> Iterator[str]:
+        """The values of a column of the calls' groups, in order. Each is looked up in the index:
+        databases would read all calls."""
+        least = select(func.min(column)).where(where)
+        value = self._connection.scalar(least)
+        while value is not None:
+            yield value
+            value = self._connection.scalar(least.where(column > value))
 
     def explained_versions(self) -> dict[str, dict[str, ExplainedVersion]]:
-        """What is explained, by prompt and version, the oldest version first."""
+        """What is explained, by prompt with an explained call and version, the oldest version
+        first."""
         query = (
             select(
                 calls.c.group_name,
@@ -104,34 +121,38 @@ class PromptReader:
                 func.count(explanations.c.call_id.distinct()),
                 func.max(explanations.c.created_at),
             )
-            .select_from(calls.outerjoin(explanations, explanations.c.call_id == calls.c.id))
+            .select_from(explanations.join(calls, calls.c.id == explanations.c.call_id))
             .where(calls.c.group_kind == "prompt")
             .group_by(calls.c.group_name, calls.c.group_version)
-            .order_by(func.min(calls.c.start_ns))
         )
-        found: dict[str, dict[str, ExplainedVersion]] = {}
+        explained: dict[str, dict[str, ExplainedVersion]] = {}
         for name, version, count, newest in self._connection.execute(query):
-            found.setdefault(name, {})[version] = ExplainedVersion(count, newest or 0.0)
-        return found
+            explained.setdefault(name, {})[version] = ExplainedVersion(count, newest)
+        none = ExplainedVersion(0, 0.0)
+        return {
+            name: {version: known.get(version, none) for version in self.versions(name)}
+            for name, known in explained.items()
+        }
 
     def models(self, prompt: str, version: str) -> list[str]:
-        """The models that a version was explained under, most often first."""
-        query = (
-            select(jobs.c.model, func.count())
-            .select_from(jobs.join(calls, calls.c.id == jobs.c.call_id))
-            .where(_of(prompt, version), jobs.c.model.is_not(None))
-            .group_by(jobs.c.model)
-            .order_by(func.count().desc(), jobs.c.model)
-        )
-        return [row[0] for row in self._connection.execute(query)]
+        """The models of a version's newest calls, by the names in the settings, most often
+        first."""
+        newest = self.call_ids(prompt, version, most=FEW_CALLS)
+        query = select(jobs.c.model).where(jobs.c.model.is_not(None))
+        rows = in_chunks(self._connection, query, jobs.c.call_id, newest)
+        counts = Counter(row.model for row in rows)
+        return sorted(counts, key=lambda model: (-counts[model], model))
 
     def call_ids(
-        self, prompt: str, version: str, model: str | None = None, since: float = 0.0
+        self, prompt: str, version: str, since: float = 0.0, most: int = MOST_CALLS
     ) -> list[str]:
-        """The ids of a version's calls (captured under `model`, begun since then), in order."""
-        query = select(calls.c.id).where(_of(prompt, version), _begun(since))
-        if model is not None:
-            query = query.where(json_text(calls.c.body, "model") == model)
+        """The ids of a version's newest calls, begun since then, in order."""
+        query = (
+            select(calls.c.id)
+            .where(_of(prompt, version), _begun(since))
+            .order_by(calls.c.start_ns.desc())
+            .limit(most)
+        )
         return sorted(self._connection.execute(query).scalars())
 
     def calls(self, ids: Sequence[str]) -> list[Call]:

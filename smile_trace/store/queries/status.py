@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, FromClause, Select, and_, func, select
 
 from smile_trace._guards.presentable import presentable
 from smile_trace.errors import Reason, ReasonCode
@@ -15,6 +16,7 @@ from smile_trace.store.arrivals import LATE_SECONDS, Pulled, read_places
 from smile_trace.store.database import Database
 from smile_trace.store.jobs import JobState, is_newest, told_state, told_status
 from smile_trace.store.outbox_news import Kind
+from smile_trace.store.queries.counting import Counting
 from smile_trace.store.queries.waiting import Obstacles
 from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.tables import (
@@ -182,52 +184,74 @@ class Status(Record):
     paused_models: tuple[Paused, ...] = ()
     spent_today: Spent
     spent: Spent
+    estimated: tuple[str, ...] = ()
+    """The counts that are estimates, by the names that the command shows: of so many calls or
+    deliveries a random part is read, and what is rare among them may be missing."""
 
 
 def read_status(database: Database, today: str, refusal: Callable[[str], Reason | None]) -> Status:
     """Count everything, as of one moment. `today` is the ISO date of the daily caps, and `refusal`
     says why they let nothing more of a model through, None if they do."""
     with database.read() as connection:
-        sure = jobs.c.state == "skipped"  # the most by far; a retry leaves none behind
-        told = select(told_state().label("state")).where(sure | is_newest()).subquery()
-        by_state = select(told.c.state, func.count()).group_by(told.c.state)
-        states = {row[0]: row[1] for row in connection.execute(by_state)}
-        statuses = _statuses(connection)
-        working = sum(states.get(s, 0) for s in ("pending", "running", "explained", "failed"))
+        count = Counting(database, connection)
+        states = _states(count)
+        statuses = _statuses(count)
+        skipped = _jobs_by_reason(count, "skipped")
+        undecided = count.by(
+            "undecided", calls, lambda one: select(one.c.decided).where(one.c.decided.is_(False))
+        )
+        incomplete = count.by(
+            "still growing",
+            traces,
+            lambda one: select(one.c.error.is_(None)).where(one.c.position.is_(None)),
+        )
         return Status(
-            **{name: states.get(name, 0) for name in get_args(JobState)},
-            **{name: statuses.get(name, 0) for name in (*get_args(FidelityStatus), "pooled")},
-            captured=_count(connection, calls),
-            open_traces=_count(
-                connection, traces, and_(traces.c.position.is_(None), traces.c.error.is_(None))
-            ),
-            unreadable_traces=_count(connection, traces, traces.c.error.is_not(None)),
-            undecided=_count(connection, calls, calls.c.decided.is_(False)),
-            sampled=working,
+            **{name: states[name] for name in get_args(JobState) if name != "skipped"},
+            **{name: statuses[name] for name in (*get_args(FidelityStatus), "pooled")},
+            skipped=skipped.total(),
+            captured=count.by("captured", calls, lambda one: select(one.c.group_kind)).total(),
+            open_traces=incomplete[(True,)],
+            unreadable_traces=incomplete[(False,)],
+            undecided=undecided.total(),
+            sampled=sum(states.values()),
             sanity_checks=_sanity_checks(connection),
-            skipped_by_reason=_reasons(connection, "skipped"),
-            failed_by_reason=_reasons(connection, "failed"),
-            pending_by_reason=_waited_for(connection, refusal),
-            trackers=_trackers(connection),
+            skipped_by_reason=_ordered(skipped),
+            failed_by_reason=_ordered(_jobs_by_reason(count, "failed")),
+            pending_by_reason=_waited_for(count, connection, refusal),
+            trackers=tuple(_trackers(count, connection)),
             sources=read_places(connection),
             workers=tuple(read_workers(connection)),
-            corrupt_lines=_count(connection, corrupt_lines),
+            corrupt_lines=connection.scalar(select(func.count()).select_from(corrupt_lines)) or 0,
             paused_models=_paused_models(connection),
             spent_today=_spent(connection, today),
             spent=_spent(connection, None),
+            estimated=tuple(sorted(count.estimated)),
         )
 
 
-def _count(connection: Connection, table, where=None) -> int:  # type: ignore[no-untyped-def]
-    query = select(func.count()).select_from(table)
-    return int(connection.execute(query if where is None else query.where(where)).scalar_one())
+def _states(count: Counting) -> Counter[str]:
+    """Calls by the state that people are told, but for skipped ones, which are the most by far."""
+    told = Counter[str]()
+    for state in ("pending", "running", "explained", "failed"):
+        found = count.by(state, jobs, partial(_newest_in, state))
+        for (as_told,), number in found.items():
+            told[as_told] += number
+    return told
 
 
-def _statuses(connection: Connection) -> dict[str, int]:
-    newest = select(func.max(explanations.c.id)).group_by(explanations.c.call_id)
-    told = select(told_status().label("status")).where(explanations.c.id.in_(newest)).subquery()
-    query = select(told.c.status, func.count()).group_by(told.c.status)
-    return {row[0]: row[1] for row in connection.execute(query)}
+def _newest_in(state: str, job: FromClause) -> Select[Any]:
+    return select(told_state(job)).where(job.c.state == state, is_newest(job))
+
+
+def _statuses(count: Counting) -> Counter[str]:
+    other = explanations.alias()
+
+    def newest(one: FromClause) -> Select[Any]:
+        later = (other.c.call_id == one.c.call_id) & (other.c.id > one.c.id)
+        return select(told_status(one)).where(~select(other.c.id).where(later).exists())
+
+    found = count.by("explained", explanations, newest)
+    return Counter({status: n for (status,), n in found.items()})
 
 
 def _sanity_checks(connection: Connection) -> tuple[Counted, ...]:
@@ -236,64 +260,84 @@ def _sanity_checks(connection: Connection) -> tuple[Counted, ...]:
     return tuple(Counted(reason=row[0], count=row[1]) for row in connection.execute(query))
 
 
-def _reasons(connection: Connection, state: str) -> tuple[Counted, ...]:
-    which = select(jobs.c.reason, jobs.c.reason_code).where(jobs.c.state == state)
-    return _by_reason(connection, which)
+def _jobs_by_reason(count: Counting, state: str) -> Counter[Any]:
+    return count.by(
+        state,
+        jobs,
+        lambda job: select(job.c.reason, job.c.reason_code).where(job.c.state == state),
+    )
 
 
 def _waited_for(
-    connection: Connection, refusal: Callable[[str], Reason | None]
+    count: Counting, connection: Connection, refusal: Callable[[str], Reason | None]
 ) -> tuple[Counted, ...]:
     """Why jobs are pending, the most frequent first."""
     obstacles = Obstacles(connection, refusal)
-    which = (jobs.c.model, jobs.c.reason, jobs.c.reason_code)
-    query = select(*which, func.count()).where(jobs.c.state == "pending").group_by(*which)
-    counts = Counter[Reason]()
-    for model, text, code, count in connection.execute(query).all():
+    found = count.by(
+        "pending",
+        jobs,
+        lambda job: select(job.c.model, job.c.reason, job.c.reason_code).where(
+            job.c.state == "pending"
+        ),
+    )
+    counts = Counter[Any]()
+    for (model, text, code), number in found.items():
         own = None if text is None else Reason(code, text)
         if (reason := obstacles.of(model, own)) is not None:
-            counts[reason] += count
-    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0].text))
-    return tuple(Counted(reason=r.text, code=r.code, count=n) for r, n in ordered)
+            counts[(reason.text, reason.code)] += number
+    return _ordered(counts)
 
 
-def _by_reason(connection: Connection, which: Select[Any]) -> tuple[Counted, ...]:
-    """Count the rows of `which` by their reason; the most frequent first."""
-    found = which.subquery()
-    count = func.count()
-    query = (
-        select(found.c.reason, found.c.reason_code, count)
-        .where(found.c.reason.is_not(None))
-        .group_by(found.c.reason, found.c.reason_code)
-        .order_by(count.desc(), found.c.reason)
-    )
-    return tuple(Counted(reason=r, code=c, count=n) for r, c, n in connection.execute(query))
+def _ordered(counts: Counter[Any]) -> tuple[Counted, ...]:
+    """Counts by reason, the most frequent first."""
+    known = [(reason, code, n) for (reason, code), n in counts.items() if reason is not None]
+    known.sort(key=lambda one: (-one[2], one[0]))
+    return tuple(Counted(reason=reason, code=code, count=n) for reason, code, n in known)
 
 
-def _trackers(connection: Connection) -> tuple[TrackerCounts, ...]:
-    made = []
+def _trackers(count: Counting, connection: Connection) -> Iterator[TrackerCounts]:
     for row in connection.execute(select(trackers).order_by(trackers.c.name)).all():
-        query = (
-            select(deliveries.c.kind, deliveries.c.state, func.count())
-            .where(deliveries.c.tracker == row.name)
-            .group_by(deliveries.c.kind, deliveries.c.state)
+        waiting = _in_state(count, row.name, "waiting").total()
+        delivered = _in_state(count, row.name, "delivered")
+        why = _delivery_reasons(count, row.name)
+        yield TrackerCounts(
+            name=row.name,
+            traces=delivered[("trace",)],
+            explanations=delivered[("explanation",)],
+            waiting=waiting,
+            refused=why["refused"],
+            waiting_for=why["waiting"],
+            not_replaced=why["delivered"],
+            paused=None if row.reason is None else _paused(row, waiting),
         )
-        counts = connection.execute(query).all()
-        waiting = sum(n for _, state, n in counts if state == "waiting")
-        delivered = {kind: n for kind, state, n in counts if state == "delivered"}
-        made.append(
-            TrackerCounts(
-                name=row.name,
-                traces=delivered.get("trace", 0),
-                explanations=delivered.get("explanation", 0),
-                waiting=waiting,
-                refused=_undelivered(connection, row.name, "refused"),
-                waiting_for=_undelivered(connection, row.name, "waiting"),
-                not_replaced=_undelivered(connection, row.name, "delivered"),
-                paused=None if row.reason is None else _paused(row, waiting),
-            )
-        )
-    return tuple(made)
+
+
+def _in_state(count: Counting, tracker: str, state: str) -> Counter[Any]:
+    """A tracker's deliveries by kind."""
+
+    def kinds(one: FromClause) -> Select[Any]:
+        # With its kinds named, the index on what is due has all of it.
+        named = one.c.kind.in_(get_args(Kind))
+        return select(one.c.kind).where(one.c.tracker == tracker, named, one.c.state == state)
+
+    return count.by(f"to {tracker}", deliveries, kinds)
+
+
+def _delivery_reasons(count: Counting, tracker: str) -> dict[str, tuple[Counted, ...]]:
+    """Why a tracker's deliveries are in a state, where a reason is known."""
+
+    def reasons(one: FromClause) -> Select[Any]:
+        known = one.c.reason.is_not(None)
+        told = one.c.state, one.c.reason, one.c.reason_code
+        return select(*told).where(one.c.tracker == tracker, known)
+
+    found: dict[str, Counter[Any]] = {
+        name: Counter() for name in ("refused", "waiting", "delivered")
+    }
+    for (state, *why), number in count.by(f"to {tracker}", deliveries, reasons).items():
+        if state in found:
+            found[state][tuple(why)] = number
+    return {state: _ordered(counts) for state, counts in found.items()}
 
 
 def _paused_models(connection: Connection) -> tuple[Paused, ...]:
@@ -315,13 +359,6 @@ def _paused(row, waiting: int) -> Paused:  # type: ignore[no-untyped-def]
         next_try=row.not_before,
         waiting=waiting,
     )
-
-
-def _undelivered(connection: Connection, tracker: str, state: str) -> tuple[Counted, ...]:
-    which = select(deliveries.c.reason, deliveries.c.reason_code).where(
-        deliveries.c.tracker == tracker, deliveries.c.state == state
-    )
-    return _by_reason(connection, which)
 
 
 def _spent(connection: Connection, day: str | None) -> Spent:

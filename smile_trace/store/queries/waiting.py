@@ -22,8 +22,11 @@ class Obstacles:
             row.name: Reason(row.reason_code, row.reason)
             for row in connection.execute(select(paused_models))
         }
-        met = select(jobs.c.model, jobs.c.reason).where(
-            jobs.c.reason_code == ReasonCode.DAILY_CAP, told_state() == "pending"
+        met = (
+            select(jobs.c.model, jobs.c.reason)
+            .where(jobs.c.state == "pending", jobs.c.reason_code == ReasonCode.DAILY_CAP)
+            .where(told_state() == "pending")
+            .distinct()
         )
         self._capped = {
             model if OF_A_MODEL in reason else None: Reason(ReasonCode.DAILY_CAP, reason)

@@ -17,7 +17,7 @@ from benchmarks.probes import real
 from benchmarks.probes.planted import Planted as PlantedProbes
 from benchmarks.probes.planted import profile_of
 from benchmarks.probes.prompts import prompts
-from benchmarks.scale import processes, rates
+from benchmarks.scale.paper import processes, rates
 from benchmarks.statistics.tool_choice import (
     EXAMPLES,
     PARAMETERS,

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, text
+from sqlalchemy import delete, func, insert, select, text
 
 from smile_trace.settings import Settings, SettingsError
 from smile_trace.store import Store, StoreError, StoreUnavailable
-from smile_trace.store.tables import groups, spans, spend
+from smile_trace.store.database.sql import json_text
+from smile_trace.store.tables import calls, groups, spans, spend
 from tests.support.ledgers import ledger, reserve
 from tests.support.postgres_server import OwnPostgresServer, PostgresServer
 from tests.support.store_rows import capture
@@ -65,6 +66,21 @@ def test_fields_of_documents_are_found_beside_what_is_no_text(store: Store) -> N
     assert store.forgetting.of_session("t\\u0000") == ["b"]
     assert store.forgetting.of_session("7") == ["c"]
     assert store.forgetting.of_user("é") == ["d"]
+
+
+@on_postgresql
+def test_fields_of_documents_are_found_by_queries_that_would_run_in_parallel(store: Store) -> None:
+    """The database refuses to catch an error in one of several processes."""
+    capture(store, *range(100))
+    with store.database.read() as connection:
+        for setting in (
+            "parallel_setup_cost",
+            "parallel_tuple_cost",
+            "min_parallel_table_scan_size",
+        ):
+            connection.execute(text(f"SET LOCAL {setting} = 0"))
+        query = select(func.count()).where(json_text(calls.c.body, "model") == "planted")
+        assert connection.scalar(query) == 100
 
 
 @on_postgresql
