@@ -13,6 +13,7 @@ from smile_trace.explaining.driver import (
     ExplanationFailed,
     OnRound,
     StudyVectors,
+    load_soon,
     resolve_signal,
     run,
     run_in_thread,
@@ -153,6 +154,7 @@ async def explain_metered(
     `embed`: word vectors of the settings; None for the packaged ones; `scores`: by the scorer."""
     prompted, settings, options = prepared.prompted, prepared.settings, prepared.options
     signal = resolve_signal(settings, paid, prompted)
+    load_soon(vectors=signal == "text" and embed is None)
     if options.answer_part not in (None, REASONING) and signal == "probability":
         _check_scores_whole_answers(paid)
     vectors = StudyVectors(embed)

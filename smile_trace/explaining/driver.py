@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution import Answered, Embed, Study, VectorTable, document_attributions
+from smile_trace.attribution.loading import load
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.notes import with_notes
@@ -88,6 +89,16 @@ def _loop() -> asyncio.AbstractEventLoop:
 @lru_cache(maxsize=1)
 def _executor(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="smile-trace-studies")
+
+
+_SENT_BY = 0.05
+"""Seconds by which a first request is on its way, which loading would slow down."""
+
+
+def load_soon(*, vectors: bool) -> None:
+    """Load what a study needs in a thread of its own, while the model gives its first answer."""
+    loop = asyncio.get_running_loop()
+    loop.call_later(_SENT_BY, loop.run_in_executor, None, partial(load, vectors=vectors))
 
 
 OnRound = Callable[[Sequence[Perturbation], Sequence[Response]], None]

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 from smile_trace._guards import foreign
+from smile_trace._guards.addresses import is_loopback
 from smile_trace._guards.bounded_http import HEADERS, MAX_REPLY_MB, bounded
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._guards.presentable import hide, presentable
@@ -74,10 +76,10 @@ class Batch:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Transport(ABC):
-    """One server and the model asked there, in the low-level form of a provider's own client.
+    """One server and the model asked there, by a client of the form of a provider's own.
 
-    Automatic logging does not see that form (`client.post`): our own calls leave no trace in the
-    user's tracker. May be used from several event loops; each has its own connections and
+    Automatic logging does not see its low-level form (`client.post`): our own calls leave no trace
+    in the user's tracker. May be used from several event loops; each has its own connections and
     `concurrency`. An attempt has one deadline, replies are bounded, and redirects to another server
     are not followed.
 
@@ -103,12 +105,12 @@ class Transport(ABC):
     @property
     @abstractmethod
     def client(self) -> ModuleType:
-        """The client's package, imported when a model is asked for the first time."""
+        """The client's package, or `http_client`, imported when a model is first asked."""
 
     @abstractmethod
     def _connect(self, **common: Any) -> Any:
-        """Return a client of this package; `common` is what every client takes (`base_url`,
-        `timeout`, `max_retries`, `http_client`)."""
+        """Return a client of this package that tries nothing again; `common` is what every client
+        takes (`base_url`, `timeout`, `http_client`)."""
 
     @abstractmethod
     def _headers(self, body: Mapping[str, JSON]) -> Mapping[str, Any]:
@@ -170,7 +172,6 @@ class Transport(ABC):
             client = self._connect(
                 base_url=self.base_url,
                 timeout=self.timeout_seconds,
-                max_retries=0,
                 http_client=self.client.DefaultAsyncHttpxClient(
                     headers=HEADERS,
                     event_hooks={"response": [bounded(self.max_reply_mb)]},
@@ -301,9 +302,11 @@ def read_key(variable: str | None, name: str) -> str | None:
 
 
 def price(usage: Usage, model: str, base_url: str) -> float | None:
-    """Return the price of `usage` in US dollars at the provider behind `base_url`; None if unknown.
-    The prices are those of the installed genai-prices; no network is used."""
-    import genai_prices  # the settings are read without it
+    """Return the price of `usage` in US dollars at the provider behind `base_url`; None if unknown,
+    as on this machine. The prices are those of the installed genai-prices; no network is used."""
+    if is_loopback(urlsplit(base_url).hostname or ""):
+        return None
+    import genai_prices  # the settings are read without it, and a local model needs none
 
     counted = genai_prices.Usage(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
     try:

@@ -10,9 +10,7 @@ from smile_trace._options import About
 class Table(BaseModel):
     """A table that accepts no unknown setting."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:

@@ -52,7 +52,6 @@ class Settings(BaseSettings):
         frozen=True,
         nested_model_default_partial_update=True,
         protected_namespaces=(),
-        use_attribute_docstrings=True,
     )
 
     home: Path = Field(default_factory=own_home)

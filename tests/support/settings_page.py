@@ -3,9 +3,13 @@
 A test holds the page against it, so that neither grows without the other.
 """
 
+import ast
+import inspect
+import textwrap
 import types
 import typing
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -134,12 +138,31 @@ def _own(name: str, field: FieldInfo) -> bool:
 
 
 def _table(model: type[BaseModel], only: Callable[[str, FieldInfo], bool] = _set) -> str:
+    described = _docstrings(model)
     rows = ["| setting | default | what it is |", "|---|---|---|"]
     for name, field in model.model_fields.items():
         if only(name, field):
-            said = " ".join((field.description or "").split()).replace("|", "\\|")
+            about = field.description or described.get(name, "")
+            said = " ".join(about.split()).replace("|", "\\|")
             rows.append(f"| `{name}` | {_default(field)} | {said} ({_kind(field)}) |")
     return "\n".join(rows) + "\n" if len(rows) > 2 else ""
+
+
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """The strings behind the fields; pydantic would read them whenever the settings are loaded."""
+    own = [base for base in reversed(model.__mro__) if base.__module__.startswith("smile_trace.")]
+    said = {}
+    for base in own:
+        try:
+            [written] = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+        except OSError:  # made by create_model, with descriptions
+            continue
+        assert isinstance(written, ast.ClassDef)
+        for field, text in pairwise(written.body):
+            match field, text:
+                case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(about))):
+                    said[name] = about
+    return said
 
 
 def _default(field: FieldInfo) -> str:

@@ -140,7 +140,9 @@ class _Connection(Transport):
 
     def _connect(self, **common: Any) -> Any:
         # The client traces itself, into the application's own traces.
-        return self.client.AsyncAnthropic(api_key=self.key, open_telemetry=False, **common)
+        return self.client.AsyncAnthropic(
+            api_key=self.key, open_telemetry=False, max_retries=0, **common
+        )
 
     def _headers(self, body: Mapping[str, JSON]) -> Mapping[str, Any]:
         # A request with these was made under the older version: the newer one refuses them.

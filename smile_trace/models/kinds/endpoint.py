@@ -1,5 +1,6 @@
 """`kind = "endpoint"`: any OpenAI-compatible server."""
 
+import os
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal
@@ -45,7 +46,7 @@ class EndpointSettings(ServerSettings):
         return self.prompt_logprobs
 
     def open(self, name: str, *, app: str | None = None, call: Call | None = None) -> Model:
-        """Return the server, asked by OpenAI's client."""
+        """Return the server."""
         return Endpoint(name, self)
 
     def attempt_bound(self, name: str, prompted: Prompted) -> tuple[Usage, float | None]:
@@ -152,20 +153,17 @@ class OpenAITransport(Transport):
 
     @property
     def client(self) -> ModuleType:
-        """OpenAI's package."""
-        import openai
+        """Ours: OpenAI's package takes long to load."""
+        from smile_trace.models import http_client
 
-        return openai
+        return http_client
 
     def _connect(self, **common: Any) -> Any:
-        return self.client.AsyncOpenAI(api_key=self.key or "none", **common)
+        key = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        return self.client.AsyncClient(headers={**key, **_account(self.base_url)}, **common)
 
     def _headers(self, body: Mapping[str, JSON]) -> Mapping[str, Any]:
-        if self.key:
-            return {}
-        from openai._types import Omit
-
-        return {"Authorization": Omit()}
+        return {}
 
     def _bound(self, body: Mapping[str, JSON]) -> Usage:
         return openai_wire.token_bound(body)
@@ -182,3 +180,13 @@ class OpenAITransport(Transport):
             "completions, or correct its name",
             permanent=True,
         )
+
+
+_ACCOUNT = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
+"""The variables by which OpenAI's client says whom a request is charged to, and their headers."""
+
+
+def _account(base_url: str) -> dict[str, str]:
+    if urlsplit(base_url).hostname != "api.openai.com":
+        return {}
+    return {header: os.environ[name] for name, header in _ACCOUNT.items() if os.environ.get(name)}

@@ -142,8 +142,9 @@ class Database(ABC):
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
+    @abstractmethod
     def _add_procedures(self, connection: Connection) -> None:
-        """Add what the database runs by itself; SQLite runs nothing."""
+        """Add what the database runs by itself."""
 
     @abstractmethod
     def damage(self) -> str | None:

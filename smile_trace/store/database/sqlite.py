@@ -67,6 +67,9 @@ class SQLiteDatabase(Database):
         except DatabaseError as error:
             raise describe_fault(self.path, error.orig) from error
 
+    def _add_procedures(self, connection: Connection) -> None:
+        """Add nothing: SQLite runs no procedures."""
+
     def damage(self) -> str | None:
         """See `Database.damage`."""
         with self.read() as connection:

@@ -5,13 +5,12 @@ An input is a status, the headers and the body as HTTP writes them.
 
 import contextlib
 import re
-from functools import cache
-from typing import Any
 
 import httpx
 import requests
 
 from smile_trace._guards.bounded_http import ReplyRefused, bounded, retry_after
+from smile_trace.models import http_client
 from smile_trace.models.retry import pause_before_retry, read_error
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected
@@ -54,10 +53,8 @@ def parse_reply(data: bytes) -> tuple[int, httpx.Headers, bytes]:
 
 
 def _by_the_models(reply: httpx.Response) -> None:
-    import openai
-
-    error = _client()._make_status_error_from_response(reply)
-    failure = read_error(error, client=openai, timeout=1.0)
+    error = http_client.APIStatusError(reply)
+    failure = read_error(error, client=http_client, timeout=1.0)
     assert len(failure.reason) < 500
     pause = pause_before_retry(failure, 0, 3)
     assert pause is None or 0 <= pause < 3600
@@ -72,13 +69,6 @@ def _by_comet(status: int, headers: httpx.Headers, body: bytes) -> None:
             check(response, path, _COMET)
         except (RequestRejected, TrackerUnavailable):
             continue
-
-
-@cache
-def _client() -> Any:
-    import openai
-
-    return openai.AsyncOpenAI(api_key="none", base_url=_ASKED)
 
 
 def _seeds() -> list[bytes]:
