@@ -102,28 +102,43 @@ def call_of(span: Span, dialect: str, content: SpanContent) -> Call:
     if not prompts and content.template is not None:
         prompts = find_prompts(content.template, messages, span.name)
     by_items = content.form == "chat" and isinstance(content.parameters.get("text"), dict)
-    return Call(
-        **call_fields(span),
+    first = content.answers[0] if content.answers else None
+    fields = call_fields(span)
+    return Call.trusted(
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        name=span.name,
         dialect=dialect,
         form="responses" if by_items else content.form,  # they alone have that parameter
         messages=messages,
         answer=answer,
-        reasoning=reasoning_of(content.answers[0]) if content.answers else None,
+        reasoning=reasoning_of(first) if first else None,
         tool_calls=called,
-        citations=citations_of(content.answers[0]) if answer and not called else (),
+        citations=citations_of(first) if first and answer and not called else (),
+        status=fields["status"],
+        error=fields["error"],
         model=content.model,
         provider=content.provider,
         parameters=parameters,
         usage=content.usage,
         finish_reason=content.finish_reason,
         response_id=content.response_id,
+        start_ns=span.start_ns,
+        end_ns=span.end_ns,
         prompts=prompts,
+        documents=(),
+        rerun=None,
+        rerun_arguments=None,
         session=content.session,
         user=content.user,
         tags=dict(content.tags),
         metadata=dict(content.metadata),
+        external_trace=fields["external_trace"],
+        truncated=fields["truncated"],
         no_content=no_content,
         not_repeatable=not_repeatable,
+        prompt_assumed=False,
+        inclusion_probability=1.0,
     )
 
 

@@ -55,8 +55,8 @@ def message_of(role: str, parts: Sequence[Part], extra: dict[str, JSON] | None =
     one = parts[0] if len(parts) == 1 else None
     nameless = isinstance(one, ToolResult) and one.id is None and len(one.texts) == 1
     if nameless and role in TOOL_ROLES and isinstance(one, ToolResult):
-        return Message(role=role, content=one.texts[0], extra=extra or {})
-    return Message(role=role, parts=tuple(parts), extra=extra or {})
+        return Message.trusted(extra=extra or {}, role=role, content=one.texts[0], parts=())
+    return Message.of(role, tuple(parts), extra or {})
 
 
 def _part(raw: JSON) -> Part | None:
@@ -64,7 +64,7 @@ def _part(raw: JSON) -> Part | None:
         return None
     kind, content, extra = raw.get("type"), raw.get("content"), _extra(raw)
     if kind == "text":
-        return _not_captured() if content is None else TextPart(content=str(content), extra=extra)
+        return _not_captured() if content is None else text_part(str(content), extra)
     if kind == "tool_call" and isinstance(raw.get("name"), str):
         called, arguments = raw["name"], raw.get("arguments")
         return ToolCall(id=_text(raw, "id"), name=called, arguments=arguments, extra=extra)
@@ -83,6 +83,11 @@ def _part(raw: JSON) -> Part | None:
     if kind in ("blob", "uri", "file"):
         return _media(raw)
     return OtherPart(raw=raw)
+
+
+def text_part(content: str, extra: dict[str, JSON] | None = None) -> TextPart:
+    """A text with further fields."""
+    return TextPart.trusted(extra=extra or {}, type="text", content=content)
 
 
 def _not_captured() -> Part:

@@ -1,6 +1,6 @@
 """The Dialect protocol and the registry of dialects."""
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
@@ -61,6 +61,7 @@ def dialect_of(span: Span) -> Dialect | None:
 def register(dialect: Dialect) -> None:
     """Read spans of `dialect`, too. It is asked before those that are known."""
     known().insert(0, dialect)
+    hint.cache_clear()
 
 
 def version_of(name: str | None) -> str:
@@ -96,6 +97,7 @@ def _place(dialect: Dialect) -> tuple[int, str]:
     return -getattr(dialect, "precedence", 0), dialect.name
 
 
+@lru_cache(maxsize=1024)
 def hint(
     kind: Literal["content_switches", "tools_recorded_by", "calls_recorded_by"], scope: str
 ) -> str | None:

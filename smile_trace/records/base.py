@@ -6,7 +6,7 @@ Records do not know how they are drawn. Views are registered for a kind of recor
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, core_schema
@@ -31,6 +31,26 @@ class Record(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", ser_json_inf_nan="null", protected_namespaces=()
     )
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with the fields of `update`, which are not validated."""
+        if deep or self.__pydantic_private__:
+            return super().model_copy(update=update, deep=deep)
+        return self.trusted(**{**self.__dict__, **(update or {})})
+
+    @classmethod
+    def trusted(cls, **fields: Any) -> Self:
+        """Return the record of these fields, which are all of them, without validation: they were
+        read, and so checked, by this program."""
+        record = cls.__new__(cls)
+        _set(record, "__dict__", fields)
+        _set(record, "__pydantic_fields_set__", set(fields))
+        _set(record, "__pydantic_extra__", None)
+        _set(record, "__pydantic_private__", None)
+        return record
+
+
+_set = object.__setattr__
 
 
 _VIEWS: dict[tuple[type[Record], str], Callable[..., Any]] = {}

@@ -6,7 +6,7 @@ Parts are named as in OpenTelemetry's GenAI conventions (`text`, `tool_call`, `t
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     Field,
@@ -206,15 +206,14 @@ class Message(WithExtra):
 
     @model_validator(mode="after")
     def _read_parts(self) -> "Message":
-        if not self.parts:
-            return self
-        one = self.parts[0] if len(self.parts) == 1 else None
-        if isinstance(one, TextPart) and not one.extra:
-            self.__dict__.update(content=one.content, parts=())
-        else:
-            texts = [text for part in self.parts for text in _texts(part)]
-            self.__dict__.update(content="\n".join(texts))
+        if self.parts:
+            self.__dict__.update(_content_of(self.parts))
         return self
+
+    @classmethod
+    def of(cls, role: str, parts: tuple[Part, ...], extra: dict[str, JSON]) -> "Message":
+        """Return the message of these parts, of which there is at least one."""
+        return cls.trusted(extra=extra, role=role, **_content_of(parts))
 
     @model_serializer(mode="wrap")
     def _either(self, dump: SerializerFunctionWrapHandler) -> dict[str, JSON]:
@@ -249,7 +248,7 @@ class Message(WithExtra):
         if all(map(is_left, self.parts)):
             return self
         parts = tuple(_unlinked(part) for part in self.parts if is_left(part)) or _ALONE
-        return Message(role=self.role, parts=parts, extra=_without_links(self.extra))
+        return Message.of(self.role, parts, _without_links(self.extra))
 
     def with_texts(self, texts: Sequence[str | None]) -> "Message | None":
         """Return the message with other texts, one per slot.
@@ -323,6 +322,14 @@ def _unlinked(part: Part) -> Part:
     if isinstance(part, TextPart | ToolCall):
         return part.model_copy(update={"extra": _without_links(part.extra)})
     return part
+
+
+def _content_of(parts: tuple[Part, ...]) -> dict[str, Any]:
+    """The content of a message of these parts, and the parts of it that are not told by that."""
+    one = parts[0] if len(parts) == 1 else None
+    if isinstance(one, TextPart) and not one.extra:
+        return {"content": one.content, "parts": ()}
+    return {"content": "\n".join(text for part in parts for text in _texts(part)), "parts": parts}
 
 
 def _texts(part: Part) -> tuple[str, ...]:

@@ -64,7 +64,8 @@ class Arrivals:
 
     def of(self, span: Span) -> ArrivedSpan:
         """The span as it is stored."""
-        body = span.model_dump_json(exclude={"resource"})
+        fields = {name: value for name, value in vars(span).items() if name != "resource"}
+        body = to_json(fields, inf_nan_mode="null").decode()
         known = self._known.get(id(span.resource))
         if known is None:
             text = to_json(span.resource, inf_nan_mode="null").decode()

@@ -6,6 +6,7 @@ credentials here. The expressions of `configure(redact=…)` belong to the appli
 unknown here.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from pydantic_core import from_json, to_json
@@ -15,7 +16,9 @@ from smile_trace.records import JSON, Span
 from smile_trace.semconv import SCOPE
 
 _SHORT = 100
-"""Maximum characters of a cached name."""
+"""Maximum characters of a name or text that is searched once."""
+_MOST_KNOWN = 20_000
+"""The most short texts that are known at a time."""
 _TEXTS = ("name", "attributes", "events", "status_message")
 
 
@@ -24,12 +27,13 @@ class Redaction:
 
     def __init__(self) -> None:
         self._resources: dict[int, tuple[JSON, JSON]] = {}
+        self._clean: set[str] = set()
 
     def without_secrets(self, span: Span) -> Span:
         """The span without secrets; the same object if there are none."""
         if span.captured and span.scope == SCOPE:
             return span
-        changed = _changes({name: getattr(span, name) for name in _TEXTS})
+        changed = self._changes(span)
         known = self._resources.get(id(span.resource))
         if known is None:  # held beside its id, so that no other one gets that
             clean = _clean_resource(to_json(span.resource, inf_nan_mode="null"))
@@ -39,19 +43,31 @@ class Redaction:
             changed["resource"] = known[1]
         return span.model_copy(update=changed) if changed else span
 
+    def _changes(self, span: Span) -> dict[str, JSON]:
+        fields = {name: getattr(span, name) for name in _TEXTS}
+        texts = [text for text in _texts(fields) if text not in self._clean]
+        if _has_secret(texts):
+            return _without(fields)
+        if len(self._clean) > _MOST_KNOWN:
+            self._clean.clear()
+        self._clean.update(text for text in texts if len(text) <= _SHORT)
+        return {}
+
 
 @lru_cache(maxsize=64)
 def _clean_resource(resource: bytes) -> bytes | None:
     """The JSON of a resource without secrets, cached for the next line; None if there are none."""
-    clean = _changes({"resource": from_json(resource)})
-    return to_json(clean["resource"]) if clean else None
+    found = from_json(resource)
+    return to_json(_clean(found)) if _has_secret(_texts(found)) else None
 
 
-def _changes(whole: dict[str, JSON]) -> dict[str, JSON]:
+def _has_secret(texts: Iterable[str]) -> bool:
+    """Search all texts at once, with a line break between: no secret goes across one."""
+    return next(find_secrets("\n".join(texts)), None) is not None
+
+
+def _without(whole: dict[str, JSON]) -> dict[str, JSON]:
     """The fields that hold secrets, without them."""
-    # One search of all texts, with a line break between that no secret of one text goes across.
-    if next(find_secrets("\n".join(_texts(whole))), None) is None:
-        return {}
     return {name: clean for name, value in whole.items() if (clean := _clean(value)) != value}
 
 
@@ -62,12 +78,13 @@ def _texts(value: JSON) -> list[str]:
     while level:
         inner: list[JSON] = []
         for item in level:
-            if isinstance(item, str):
+            kind = type(item)
+            if kind is str:
                 found.append(item)
-            elif isinstance(item, dict):
+            elif kind is dict:
                 found += item
                 inner += item.values()
-            elif isinstance(item, list | tuple):
+            elif kind is list or kind is tuple:
                 inner += item
         level = inner
     return found

@@ -16,7 +16,7 @@ from smile_trace.dialects.attributes import (
 )
 from smile_trace.dialects.call import call_of
 from smile_trace.dialects.kinds import gen_ai
-from smile_trace.dialects.parts import message_of
+from smile_trace.dialects.parts import message_of, text_part
 from smile_trace.records import (
     JSON,
     Call,
@@ -26,7 +26,6 @@ from smile_trace.records import (
     Part,
     Reasoning,
     Span,
-    TextPart,
     ToolCall,
     ToolResult,
 )
@@ -88,7 +87,7 @@ class GoogleADK:
 
 def _system(written: JSON) -> list[Message]:
     if isinstance(written, str) and written:
-        return [message_of("system", [TextPart(content=written)])]
+        return [message_of("system", [text_part(written)])]
     content = read_object(written)
     return [_message({**content, "role": "system"})] if content else []
 
@@ -102,7 +101,7 @@ def _message(content: Mapping[str, JSON]) -> Message:
 def _part(raw: Mapping[str, JSON]) -> Part | None:
     text = raw.get("text")
     if isinstance(text, str):
-        return Reasoning(content=text) if raw.get("thought") is True else TextPart(content=text)
+        return Reasoning(content=text) if raw.get("thought") is True else text_part(text)
     called = read_object(raw.get("function_call"))
     if name := read_text(called.get("name")):
         return ToolCall(id=_identity(called), name=name, arguments=called.get("args"))

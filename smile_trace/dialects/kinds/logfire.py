@@ -10,8 +10,8 @@ from smile_trace.dialects.attributes import read_object, read_text
 from smile_trace.dialects.call import SpanContent, call_of
 from smile_trace.dialects.kinds import gen_ai
 from smile_trace.dialects.kinds.gen_ai import IN_ATTRIBUTE, with_attribute
-from smile_trace.dialects.parts import message_of
-from smile_trace.records import Call, Message, Part, Span, TextPart
+from smile_trace.dialects.parts import message_of, text_part
+from smile_trace.records import Call, Message, Part, Span
 
 _REQUEST, _RESPONSE = "request_data", "response_data"
 _SENT = ("messages", "prompt", "input")
@@ -61,7 +61,7 @@ def _response(span: Span) -> SpanContent:
         answered.insert(0, sent.pop())
     parts: list[Part] = []
     for message in answered:
-        parts += message.parts or [TextPart(content=message.content)]
+        parts += message.parts or [text_part(message.content)]
     content.messages, content.form = sent, "responses"
     content.answers = [message_of("assistant", parts)] if parts else ()
     return content

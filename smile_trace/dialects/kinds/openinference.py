@@ -17,7 +17,7 @@ from smile_trace.dialects.attributes import (
 )
 from smile_trace.dialects.call import CLIENT_RECORDS, SpanContent, call_of
 from smile_trace.dialects.kinds.gen_ai import is_of_responses
-from smile_trace.dialects.parts import message_of
+from smile_trace.dialects.parts import message_of, text_part
 from smile_trace.dialects.templates import Template, texts_of
 from smile_trace.records import (
     JSON,
@@ -129,7 +129,7 @@ def _read_whole(content: SpanContent, request: JSON, response: JSON) -> None:
 def _read_messages(content: SpanContent, a: Mapping[str, JSON]) -> None:
     content.messages = [_message(item) for item in read_indexed(a, "llm.input_messages")]
     if not content.messages and (prompts := _prompts(a)):
-        content.messages = [message_of("user", [TextPart(content=prompts[0])])]
+        content.messages = [message_of("user", [text_part(prompts[0])])]
         content.form = "completion"
 
 
@@ -148,9 +148,7 @@ def _texts(a: Mapping[str, JSON]) -> list[Message]:
         else:
             choices = read_object(output).get("choices")
             texts = [read_object(choice).get("text") for choice in read_list(choices)]
-    return [
-        message_of("assistant", [TextPart(content=text)]) for text in texts if isinstance(text, str)
-    ]
+    return [message_of("assistant", [text_part(text)]) for text in texts if isinstance(text, str)]
 
 
 def _template(a: Mapping[str, JSON]) -> Template | None:
@@ -177,7 +175,7 @@ def _message(item: dict[str, JSON]) -> Message:
     contents = [_content(c) for c in read_indexed(item, "message.contents")]
     parts += [part for part in contents if part is not None]
     if not contents and item.get("message.content") is not None:
-        parts.append(TextPart(content=str(item["message.content"])))
+        parts.append(text_part(str(item["message.content"])))
     role, answered = str(item.get("message.role") or "user"), item.get("message.tool_call_id")
     role = _SENT_AS.get(role, role)
     if parts and (role in TOOL_ROLES or answered is not None):
@@ -195,7 +193,7 @@ def _autogen_result(said: Mapping[str, JSON]) -> Part:
 
 def _content(item: dict[str, JSON]) -> Part | None:
     if "message_content.text" in item:
-        return TextPart(content=str(item["message_content.text"]))
+        return text_part(str(item["message_content.text"]))
     url = item.get("message_content.image.image.url")
     if url is not None:
         return Media(modality="image", uri=read_text(url))

@@ -10,7 +10,7 @@ from smile_trace.dialects.attributes import read_list, read_object, read_text
 from smile_trace.dialects.call import CLIENT_RECORDS, call_of, with_parameters
 from smile_trace.dialects.kinds import gen_ai
 from smile_trace.dialects.parameters import sendable
-from smile_trace.dialects.parts import message_of
+from smile_trace.dialects.parts import message_of, text_part
 from smile_trace.records import (
     JSON,
     Call,
@@ -18,7 +18,6 @@ from smile_trace.records import (
     OtherPart,
     Part,
     Span,
-    TextPart,
     ToolCall,
     ToolResult,
 )
@@ -87,7 +86,7 @@ def _message(role: str, content: JSON) -> Message:
 
 def _part(block: dict[str, JSON]) -> Part:
     if isinstance(text := block.get("text"), str):
-        return TextPart(content=text)
+        return text_part(text)
     used, result = read_object(block.get("toolUse")), read_object(block.get("toolResult"))
     if (name := read_text(used.get("name"))) is not None:
         return ToolCall(id=read_text(used.get("toolUseId")), name=name, arguments=used.get("input"))

@@ -11,7 +11,7 @@ from smile_trace.dialects import ai_sdk
 from smile_trace.dialects.attributes import first_text, read_list, read_object, read_text
 from smile_trace.dialects.call import call_of
 from smile_trace.dialects.kinds import gen_ai
-from smile_trace.dialects.parts import message_of
+from smile_trace.dialects.parts import message_of, text_part
 from smile_trace.records import (
     JSON,
     Call,
@@ -22,7 +22,6 @@ from smile_trace.records import (
     Part,
     Reasoning,
     Span,
-    TextPart,
     ToolCall,
     ToolResult,
 )
@@ -85,7 +84,7 @@ class Vercel:
 
 def answer(text: str | None, called: JSON, reasoning: str | None = None) -> list[Message]:
     """The answer, which calls these tools; none if it holds reasoning alone."""
-    parts: list[Part] = [] if text is None else [TextPart(content=text)]
+    parts: list[Part] = [] if text is None else [text_part(text)]
     calls = map(read_object, read_list(called))
     parts += [part for call in calls if (part := _part({**call, "type": "tool-call"}))]
     if parts and reasoning:
@@ -98,7 +97,7 @@ def message(item: JSON) -> Message:
     item = read_object(item)
     role, content = read_text(item.get("role")) or "user", item.get("content")
     if isinstance(content, str):
-        return message_of(role, [TextPart(content=content)])
+        return message_of(role, [text_part(content)])
     parts = [part for raw in read_list(content) if (part := _part(read_object(raw)))]
     return ai_sdk.message_as_sent(message_of(role, parts))
 
@@ -107,7 +106,7 @@ def _part(raw: Mapping[str, JSON]) -> Part | None:
     kind = raw.get("type")
     identity = read_text(raw.get("toolCallId"))
     if kind == "text" and isinstance(raw.get("text"), str):
-        return TextPart(content=raw["text"])
+        return text_part(raw["text"])
     if kind == "reasoning":
         kept = read_object(read_object(raw.get("providerOptions")).get("anthropic"))
         signed = {ours: kept[name] for name, ours in _SIGNED.items() if name in kept}

@@ -7,6 +7,7 @@ strings, and snake_case names are accepted beside camelCase.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -33,6 +34,7 @@ LOG = "smile_trace.log"
 """The attribute of a span that is a log of a call's content; `dialects.joined` joins them."""
 BODIES = ("api_request_body", "api_response_body")
 """The events in which Claude Code logs the bodies of a request and of its response."""
+_HEX = re.compile("[0-9a-f]*").fullmatch
 _NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -71,7 +73,7 @@ class LineReader:
     `captured`: capture wrote them on this host; nothing in them can say so."""
 
     def __init__(self, *, captured: bool = False) -> None:
-        self._read_span = partial(read_span, captured=captured)
+        self._read_span = partial(_span, captured=captured)
         self._resource: tuple[Mapping[str, JSON], dict[str, JSON]] = {}, {}
 
     def read(self, line: bytes) -> tuple[list[Span], list[ForeignDataError]]:
@@ -89,7 +91,7 @@ class LineReader:
         taken = _Taken()
         measured = len(line) > MAX_FRAME_BYTES  # of a shorter line everything is shorter
         try:
-            for names, read in (_SPANS, self._read_span), (_LOGS, read_log):
+            for names, read in (_SPANS, self._read_span), (_LOGS, _log):
                 self._add(taken, document, names, read, measured=measured)
         except (TypeError, AttributeError, KeyError) as error:
             raise _no_otlp(error) from None
@@ -141,6 +143,8 @@ class _Taken:
                 self.spans.append(span)
         except ForeignDataError as error:
             self.note(error)
+        except (TypeError, AttributeError, KeyError) as error:
+            self.note(_no_otlp(error))
 
     def note(self, error: ForeignDataError) -> None:
         if len(self.errors) < MOST_ERRORS:
@@ -244,21 +248,18 @@ def _no_otlp(error: Exception) -> ForeignDataError:
 
 def _span(raw: Mapping[str, JSON], resource: dict[str, JSON], scope: str, captured: bool) -> Span:
     status = _object(raw, "status")
-    code = _first(status, "code") or 0
-    start, end = (
-        _integer(raw, f"{w}TimeUnixNano", f"{w}_time_unix_nano") for w in ("start", "end")
-    )
-    return Span(
+    events = _list(raw, "events")
+    return Span.trusted(
         trace_id=_id(raw, 32, "traceId", "trace_id"),
         span_id=_id(raw, 16, "spanId", "span_id"),
         parent_id=_id(raw, 16, "parentSpanId", "parent_span_id", optional=True) or None,
         name=_text(raw, "name"),
-        start_ns=start,
-        end_ns=end,
+        start_ns=_integer(raw, "startTimeUnixNano", "start_time_unix_nano"),
+        end_ns=_integer(raw, "endTimeUnixNano", "end_time_unix_nano"),
         attributes=_attributes(raw),
-        events=tuple(filter(_says_something, map(_event, _list(raw, "events")))),
-        status=_STATUS.get(code, "unset"),
-        status_message=_text(status, "message"),
+        events=tuple(filter(_says_something, map(_event, events))) if events else (),
+        status=_STATUS.get(_first(status, "code") or 0, "unset") if status else "unset",
+        status_message=_text(status, "message") if status else "",
         resource=resource,
         scope=scope,
         captured=captured,
@@ -283,7 +284,7 @@ def _id(raw: Mapping[str, JSON], digits: int, *names: str, optional: bool = Fals
     if optional and (value is None or value == "" or value == "0" * digits):
         return ""
     text = value.lower() if isinstance(value, str) else ""
-    if len(text) != digits or text.strip("0123456789abcdef") or not text.strip("0"):
+    if len(text) != digits or not _HEX(text) or not text.strip("0"):
         raise ForeignDataError(f"{names[0]} is not {digits} hex digits: {str(value)[:80]!r}")
     return text
 
@@ -303,13 +304,21 @@ def _attributes(holder: Mapping[str, JSON]) -> dict[str, JSON]:
     return _pairs(_list(holder, "attributes"))
 
 
-def _pairs(items: list[JSON]) -> dict[str, JSON]:
-    return {_typed("key", item["key"], str): _value(item.get("value")) for item in items}
+def _pairs(items: list[JSON], depth: int = 0) -> dict[str, JSON]:
+    return {_key(item["key"]): _value(item.get("value"), depth) for item in items}
 
 
-def _value(raw: JSON) -> JSON:
+def _key(name: JSON) -> str:
+    return name if type(name) is str else str(_typed("key", name, str))
+
+
+def _value(raw: JSON, depth: int = 0) -> JSON:
     """Decode an `AnyValue` to plain JSON. Bytes stay base64 text."""
+    if depth > foreign.MAX_DEPTH:
+        raise ForeignDataError(f"an attribute is nested deeper than {foreign.MAX_DEPTH} levels")
     for kind, value in (raw or {}).items():
+        if kind == "stringValue" and type(value) is str:
+            return value
         match kind:
             case "stringValue" | "string_value" | "bytesValue" | "bytes_value":
                 return _typed(kind, value, str)
@@ -320,9 +329,9 @@ def _value(raw: JSON) -> JSON:
             case "doubleValue" | "double_value":
                 return _double(value)
             case "arrayValue" | "array_value":
-                return [_value(item) for item in _list(value, "values")]
+                return [_value(item, depth + 1) for item in _list(value, "values")]
             case "kvlistValue" | "kvlist_value":
-                return _pairs(_list(value, "values"))
+                return _pairs(_list(value, "values"), depth + 1)
     return None
 
 
@@ -336,7 +345,7 @@ def _double(value: JSON) -> float | None:
     """ProtoJSON has words for NaN and the infinities; in plain JSON they become None."""
     if value is None or value in _NO_NUMBERS:
         return None
-    return foreign.finite(value)
+    return foreign.finite(foreign.integer(value) if isinstance(value, int) else value)
 
 
 def _first(raw: Mapping[str, JSON], *names: str) -> JSON:
