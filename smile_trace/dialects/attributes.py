@@ -34,7 +34,7 @@ def call_fields(span: Span) -> dict[str, Any]:
 def read_status(span: Span) -> CallStatus:
     """The end of the call as capture wrote it, else by the span's status."""
     written = span.attributes.get(semconv.STATUS)
-    for status in _STATUSES:
+    for status in _STATUSES if written is not None else ():
         if written == status:
             return status
     return "raised" if span.status == "error" else "returned"

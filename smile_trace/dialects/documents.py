@@ -11,7 +11,7 @@ from itertools import accumulate
 from smile_trace import semconv
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace.dialects.attributes import read_indexed, read_json, read_list, read_object
+from smile_trace.dialects.attributes import read_indexed, read_list, read_object
 from smile_trace.dialects.document_search import Finder
 from smile_trace.records import JSON, Call, Document, Span
 
@@ -54,6 +54,8 @@ def with_documents(
     """The call with the documents in its messages that were recorded with it or retrieved before.
     `retrieved`: of the call's trace, as is `finder`; `around`: the ids of the spans around the
     call: a function may name documents and then ask."""
+    if not retrieved:
+        return call
     before = [
         document.model_copy(update={"retriever": None}) if own else document
         for span, documents in retrieved
@@ -79,7 +81,7 @@ def read_documents(span: Span) -> list[Document]:
         for item in read_indexed(a, "retrieval.documents")
     ]
     items += read_list(a.get(semconv.RETRIEVAL_DOCUMENTS))
-    if read_json(a.get("mlflow.spanType")) == "RETRIEVER":
+    if a.get("mlflow.spanType") in ("RETRIEVER", '"RETRIEVER"'):
         items += read_list(a.get("mlflow.spanOutputs"))
     if a.get("langfuse.observation.type") == "retriever":
         items += read_list(a.get("langfuse.observation.output"))

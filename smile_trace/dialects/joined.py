@@ -16,6 +16,8 @@ _RAW = re.compile(r"llm\.\w[\w-]*\.(model|messages|input|id)$")
 def with_requests(spans: Sequence[Span]) -> list[Span]:
     """The spans, with what LiteLLM writes into a span inside that of the call as an event of it."""
     raw = {span.parent_id: span.attributes for span in spans if is_raw_request(span)}
+    if not raw:
+        return list(spans)
     return _with_events(spans, {i: [{"name": RAW_REQUEST, "attributes": raw[i]}] for i in raw})
 
 
@@ -37,6 +39,8 @@ def _with_events(
 
 def with_logs(spans: Sequence[Span]) -> list[Span]:
     """The spans, with logs turned into events of theirs; a log about a missing span is left out."""
+    if not any(LOG in span.attributes for span in spans):
+        return list(spans)
     events: dict[str | None, list[dict[str, JSON]]] = {}
     for span in sorted(spans, key=lambda span: span.start_ns):
         if isinstance(log := span.attributes.get(LOG), dict):

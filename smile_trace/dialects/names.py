@@ -68,8 +68,9 @@ def _named(span: Span) -> str | None:
         return function
     if (name := _given(first_text(a, *_NAMES))) is not None:
         return name
-    if any(_kind(a, key) in kinds for key, kinds in _AROUND.items()):
-        return _given(span.name)
+    for key in a.keys() & _AROUND.keys():
+        if _kind(a, key) in _AROUND[key]:
+            return _given(span.name)
     agent = _ADK.fullmatch(span.name)
     return _given(agent[1]) if agent else None
 
@@ -93,5 +94,7 @@ def _given(name: JSON) -> str | None:
 
 def _lasting(name: JSON) -> str | None:
     """The name on one line, unless it is made anew for every call."""
-    text = " ".join((read_text(name) or "").split())
+    if not (said := read_text(name)):
+        return None
+    text = " ".join(said.split())
     return None if _MADE_ANEW.search(text) else text or None

@@ -147,13 +147,16 @@ SENDABLE: dict[str, Read] = {
 sent: calls with them cannot be made again (`parts.why_not_repeatable`)."""
 
 
+_PLACES = {name: place for place, name in enumerate(SENDABLE)}
+
+
 def sendable(
     written: Mapping[str, JSON], invented: Mapping[str, JSON] | None = None
 ) -> dict[str, JSON]:
     """The parameters that may be sent on, without defaults `invented` by the instrumentor; JSON
     beyond the bounds is a ForeignDataError."""
     found: dict[str, JSON] = {}
-    for name in filter(written.__contains__, SENDABLE):
+    for name in sorted(written.keys() & SENDABLE.keys(), key=_PLACES.__getitem__):
         read, value = SENDABLE[name], written[name]
         if value is None or (invented and name in invented and value == invented[name]):
             continue

@@ -96,28 +96,33 @@ def _not_captured() -> Part:
 
 def is_captured(message: Message) -> bool:
     """Whether all of the message's content was captured."""
-    return all(part.kind != _NOT_CAPTURED for part in other_parts((message,)))
+    parts = message.parts
+    return not parts or all(part.kind != _NOT_CAPTURED for part in other_parts((message,)))
 
 
 def has_content(message: Message) -> bool:
     """Whether any content was captured besides the role and the names of tools."""
-    said = any(
+    if message.content:
+        return True
+    return any(
         part.arguments is not None
         if isinstance(part, ToolCall)
         else not isinstance(part, OtherPart)
         for part in message.parts
     )
-    return said or bool(message.content)
 
 
 def called_tools(message: Message) -> tuple[ToolCall, ...]:
     """The tools that an answer calls."""
-    return tuple(part for part in message.parts if isinstance(part, ToolCall))
+    parts = message.parts
+    return tuple(part for part in parts if isinstance(part, ToolCall)) if parts else ()
 
 
 def answer_of(message: Message, finish_reason: str | None = None) -> str | None:
     """The text of an answer: its words (none if it is reasoning alone), the calls of tools, or the
     refusal, which is also assumed if a content filter left nothing; else None."""
+    if not message.parts and finish_reason != "content_filter":
+        return message.content
     if calls := called_tools(message):
         return tool_calls_text(calls)
     refused = [str(p.raw.get("content", "")) for p in other_parts([message]) if p.kind == "refusal"]
@@ -165,20 +170,21 @@ def _extra(raw: Mapping[str, JSON]) -> dict[str, JSON]:
     return extra if isinstance(extra, dict) else {}
 
 
-def why_not_repeatable(messages: Iterable[Message], parameters: Mapping[str, JSON]) -> str | None:
+def why_not_repeatable(messages: Sequence[Message], parameters: Mapping[str, JSON]) -> str | None:
     """Why the recorded request cannot be made again, or None. No tool is ever run, so tools run by
     the server are a reason. Reasoning is none: it may be asked without."""
-    messages = tuple(messages)
-    if not all(map(is_captured, messages)):
+    parts = [part for message in messages for part in message.parts]
+    others = [part.kind for part in parts if isinstance(part, OtherPart)]
+    if _NOT_CAPTURED in others:
         return "the content of a message was not captured"
-    if any(isinstance(message.extra.get("audio"), dict) for message in messages):
+    if any(message.extra and isinstance(message.extra.get("audio"), dict) for message in messages):
         return "a recording that the model made is only referred to"
-    for part in (part for message in messages for part in message.parts):
+    for part in parts:
         if isinstance(part, Media) and (why := _why_no_media(part)):
             return why
         if isinstance(part, ToolCall | ToolResult) and part.id is None and not _before_tools(part):
             return "a call of a tool, or its result, was recorded without its id"
-    if kinds := [part.kind for part in other_parts(messages) if part.kind != "refusal"]:
+    if kinds := [kind for kind in others if kind != "refusal"]:
         return f"its messages hold what cannot be sent again: {', '.join(dict.fromkeys(kinds))}"
     held = next((name for name in _HELD_BY_SERVER if parameters.get(name)), None)
     if held is not None:
@@ -186,15 +192,15 @@ def why_not_repeatable(messages: Iterable[Message], parameters: Mapping[str, JSO
     beta = [name for name in _BETA if parameters.get(name) and not _by_header(parameters[name])]
     if beta:
         return f"it uses features in beta, which are not asked for again ({', '.join(beta)})"
-    if any(part.id not in called for part, called in _results(messages)):
+    if any(part.id not in called for part, called in _results(parts)):
         return "a tool's result was recorded without the call that it answers"
     return _why_not_these_tools(parameters)
 
 
-def _results(messages: Iterable[Message]) -> Iterator[tuple[ToolResult, set[str | None]]]:
+def _results(parts: Iterable[Part]) -> Iterator[tuple[ToolResult, set[str | None]]]:
     """The results of tools, each with the ids of the calls before it."""
     called: set[str | None] = set()
-    for part in (part for message in messages for part in message.parts):
+    for part in parts:
         if isinstance(part, ToolCall):
             called.add(part.id)
         elif isinstance(part, ToolResult):

@@ -55,7 +55,10 @@ class DialectUnavailable(SmileTraceError):
 
 def dialect_of(span: Span) -> Dialect | None:
     """The first dialect that recognises the span; raises ForeignDataError for unbounded JSON."""
-    return next((dialect for dialect in known() if dialect.recognises(span)), None)
+    for dialect in known():
+        if dialect.recognises(span):
+            return dialect
+    return None
 
 
 def register(dialect: Dialect) -> None:

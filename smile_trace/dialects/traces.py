@@ -44,7 +44,7 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
         if span_id in twice:
             continue
         outer = list(around(by_id[span_id], by_id))
-        call = _with_what_is_around(call, by_id)
+        call = _with_what_is_around(call, by_id[span_id], outer)
         ids = {span.span_id for span in outer}
         call = with_documents(call, retrieved, around=ids, finder=finder)
         call = with_template(call, by_id, templates)
@@ -145,11 +145,9 @@ def _read(span: Span, spans: Mapping[str, Span]) -> Call | None:
         return Call(**call_fields(span), messages=(), no_content=said)
 
 
-def _with_what_is_around(call: Call, spans: Mapping[str, Span]) -> Call:
+def _with_what_is_around(call: Call, own: Span, outer: Sequence[Span]) -> Call:
     """The call with the name that the application gave it, and with the external traces of the
     spans around it: an instrumentor notes neither."""
-    own = spans[call.span_id]
-    outer = list(around(own, spans))
     linked: dict[str, str] = {}
     for span in reversed(outer):
         linked |= read_external_trace(span)

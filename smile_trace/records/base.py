@@ -44,13 +44,15 @@ class Record(BaseModel):
         read, and so checked, by this program."""
         record = cls.__new__(cls)
         _set(record, "__dict__", fields)
-        _set(record, "__pydantic_fields_set__", set(fields))
+        _set(record, "__pydantic_fields_set__", _ALL)
         _set(record, "__pydantic_extra__", None)
         _set(record, "__pydantic_private__", None)
         return record
 
 
 _set = object.__setattr__
+_ALL: set[str] = set()
+"""What pydantic notes of the fields that were given: nothing here tells them from defaults."""
 
 
 _VIEWS: dict[tuple[type[Record], str], Callable[..., Any]] = {}

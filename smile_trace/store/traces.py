@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 from pydantic_core import from_json
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, or_, select, update
 
+from smile_trace._guards.collector import without_collector
 from smile_trace._text.log_context import about
 from smile_trace.dialects import assemble, trace_of, version_of
 from smile_trace.errors import ReasonCode
@@ -44,6 +45,8 @@ T = TypeVar("T")
 
 _OPEN = ("pending", "skipped")
 """States of jobs that have asked nothing."""
+_SURELY_READABLE = 150
+"""Brackets in a text that cannot be nested too deeply to be read: that is some 200 levels."""
 AT_ONCE = 200
 """Traces of one transaction."""
 
@@ -158,9 +161,9 @@ class Traces(OfDatabase):
         )
         with self._database.write() as connection:
             rows = connection.execute(due).all()
-            made, broken = _load(
-                connection, [(r.trace_id, not r.has_root) for r in rows], _read, in_memory or {}
-            )
+            with without_collector():
+                wanted = [(row.trace_id, not row.has_root) for row in rows]
+                made, broken = _load(connection, wanted, _read, in_memory or {})
             _keep(connection, made)
             _set_traces(
                 connection,
@@ -398,7 +401,8 @@ def _read(
 def _row(call: Call) -> dict[str, Any]:
     """The call as a row that can be read again; an error sets its trace aside."""
     body = call.model_dump_json(warnings="error")  # a field of another type than it says
-    from_json(body)  # JSON nested more deeply than what reads it can
+    if body.count("[") + body.count("{") > _SURELY_READABLE:
+        from_json(body)  # JSON nested more deeply than what reads it can
     return {
         "id": call.id,
         "trace_id": call.trace_id,

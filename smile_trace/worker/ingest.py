@@ -10,6 +10,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from smile_trace._guards.collector import without_collector
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._guards.private_files import NotPrivate, make_private, open_own
 from smile_trace.dialects import is_ours, read_calls, read_feedback
@@ -179,7 +180,8 @@ class Ingest:
         if unless_small and size < BATCH_BYTES and len(self._waiting) < BATCH_FILES:
             return Ingested()
         waiting, self._waiting = self._waiting, []
-        read = [self._parse(file, batch) for file, batch in waiting]
+        with without_collector():
+            read = [self._parse(file, batch) for file, batch in waiting]
         taken = Ingested(
             spans=sum(len(one.spans) for one in read),
             feedback=sum(len(one.feedback) for one in read),
