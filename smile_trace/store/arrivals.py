@@ -6,12 +6,12 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, null, or_, select, update
 
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Feedback, Record, Span
-from smile_trace.store.database import OfDatabase, in_chunks
-from smile_trace.store.database.sql import insert, upsert
+from smile_trace.store.database import OfDatabase, rows_among
+from smile_trace.store.database.sql import insert, upsert, write_rows
 from smile_trace.store.forgotten import ids_in
 from smile_trace.store.tables import (
     corrupt_lines,
@@ -108,6 +108,20 @@ class Added(NamedTuple):
     forgotten: set[str]
 
 
+_NEW_SPANS = insert(spans).on_conflict_do_nothing()
+_NEW_RESOURCES = insert(resources).on_conflict_do_nothing()
+_CHANGED_TRACES = insert(traces).on_conflict_do_update(
+    index_elements=["trace_id"],
+    set_={
+        "file": insert(traces).excluded.file,
+        "has_root": or_(traces.c.has_root, insert(traces).excluded.has_root),
+        "changed_at": insert(traces).excluded.changed_at,
+        "position": null(),
+        "error": null(),
+    },
+)
+
+
 def add_batch(connection: Connection, batch: SpoolBatch) -> list[ArrivedSpan]:
     """Store a batch and how far its file is read; returns the spans that are new."""
     _add_file(connection, batch.file)
@@ -147,13 +161,11 @@ def _add_spans(
     if not fresh:
         return []
     hashes = {text: _hash(text) for text in {a.resource for a in fresh} if text is not None}
-    if hashes:
-        connection.execute(
-            insert(resources).on_conflict_do_nothing(),
-            [{"hash": hashes[text], "body": text} for text in hashes],
-        )
-    connection.execute(
-        insert(spans).on_conflict_do_nothing(),
+    bodies = [{"hash": hashes[text], "body": text} for text in hashes]
+    write_rows(connection, _NEW_RESOURCES, bodies)
+    write_rows(
+        connection,
+        _NEW_SPANS,
         [
             {
                 "trace_id": span.trace_id,
@@ -171,27 +183,20 @@ def _add_spans(
 
 def _known_spans(connection: Connection, trace_ids: Set[str]) -> set[tuple[str, str]]:
     query = select(traces.c.trace_id)
-    there = [r.trace_id for r in in_chunks(connection, query, traces.c.trace_id, sorted(trace_ids))]
+    there = [
+        r.trace_id for r in rows_among(connection, query, traces.c.trace_id, sorted(trace_ids))
+    ]
     query = select(spans.c.trace_id, spans.c.span_id)
-    rows = in_chunks(connection, query, spans.c.trace_id, there)
+    rows = rows_among(connection, query, spans.c.trace_id, there)
     return {(row.trace_id, row.span_id) for row in rows}
 
 
 def _mark_changed(connection: Connection, file: SpoolFile, fresh: Sequence[ArrivedSpan]) -> None:
     """Add the traces of new spans; those that are there are to be completed again."""
     rooted = {a.span.trace_id for a in fresh if a.span.parent_id is None}
-    statement = insert(traces)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["trace_id"],
-            set_={
-                "file": statement.excluded.file,
-                "has_root": or_(traces.c.has_root, statement.excluded.has_root),
-                "changed_at": statement.excluded.changed_at,
-                "position": None,
-                "error": None,
-            },
-        ),
+    write_rows(
+        connection,
+        _CHANGED_TRACES,
         [
             {
                 "trace_id": trace_id,

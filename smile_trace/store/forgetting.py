@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from smile_trace import semconv
 from smile_trace.records import Call, ForgottenCall, ForgottenTrace, Record
-from smile_trace.store.database import OfDatabase, in_chunks
+from smile_trace.store.database import OfDatabase, rows_among
 from smile_trace.store.database.sql import insert, json_text
 from smile_trace.store.forgotten import forgotten_among, ids_in, trace_hash
 from smile_trace.store.retention import remove_traces
@@ -131,11 +131,11 @@ class Forgetting(OfDatabase):
         """How many calls the traces have, and which trackers have or may have copies."""
         with self._database.read() as connection:
             query = select(calls.c.id)
-            count = len(in_chunks(connection, query, calls.c.trace_id, trace_ids))
+            count = len(rows_among(connection, query, calls.c.trace_id, trace_ids))
             names = {
                 row.tracker
                 for table in (deliveries, removals)
-                for row in in_chunks(
+                for row in rows_among(
                     connection, select(table.c.tracker).distinct(), table.c.trace_id, trace_ids
                 )
             }

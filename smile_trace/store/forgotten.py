@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
-from smile_trace.store.database import in_chunks
+from smile_trace.store.database import rows_among
 from smile_trace.store.tables import forgotten
 
 ID = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{32}(?![0-9a-fA-F])")
@@ -31,5 +31,5 @@ def forgotten_among(connection: Connection, trace_ids: Iterable[str]) -> set[str
     """The forgotten ones of these traces."""
     hashes = {trace_hash(trace_id): trace_id for trace_id in trace_ids}
     query = select(forgotten.c.trace_hash)
-    rows = in_chunks(connection, query, forgotten.c.trace_hash, list(hashes))
+    rows = rows_among(connection, query, forgotten.c.trace_hash, list(hashes))
     return {hashes[row.trace_hash] for row in rows}

@@ -11,7 +11,7 @@ from smile_trace._text.log_context import about
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Record
 from smile_trace.records.call import trace_id_of
-from smile_trace.store.database import OfDatabase, in_chunks
+from smile_trace.store.database import OfDatabase, rows_among
 from smile_trace.store.database.sql import insert
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import (
@@ -72,7 +72,7 @@ class Sampling(OfDatabase):
         """The traces, of these, that hold several calls."""
         query = select(calls.c.trace_id).where(calls.c.superseded.is_(False))
         with self._database.read() as connection:
-            rows = in_chunks(connection, query, calls.c.trace_id, sorted(trace_ids))
+            rows = rows_among(connection, query, calls.c.trace_id, sorted(trace_ids))
             held = Counter(row.trace_id for row in rows)
         return [trace_id for trace_id, number in held.items() if number > 1]
 

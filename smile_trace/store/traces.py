@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from pydantic_core import from_json
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, Update, bindparam, delete, func, or_, select, update
 
 from smile_trace._guards.collector import without_collector
 from smile_trace._text.log_context import about
@@ -21,8 +22,8 @@ from smile_trace.store.arrivals import (
     SpoolFile,
     add_batch,
 )
-from smile_trace.store.database import OfDatabase, in_chunks
-from smile_trace.store.database.sql import insert
+from smile_trace.store.database import OfDatabase, rows_among
+from smile_trace.store.database.sql import insert, write_rows
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import (
     Group,
@@ -203,7 +204,7 @@ class Traces(OfDatabase):
             of_trace: dict[str, list[str]] = {}
             stored = select(calls.c.trace_id, calls.c.body).where(calls.c.superseded.is_(False))
             in_order = stored.order_by(calls.c.start_ns, calls.c.id)
-            for row in in_chunks(connection, in_order, calls.c.trace_id, list(has_root)):
+            for row in rows_among(connection, in_order, calls.c.trace_id, list(has_root)):
                 of_trace.setdefault(row.trace_id, []).append(row.body)
 
             def make(
@@ -220,7 +221,7 @@ class Traces(OfDatabase):
         query = select(traces.c.trace_id)
         with self._database.read() as connection:
             return {
-                row.trace_id for row in in_chunks(connection, query, traces.c.trace_id, trace_ids)
+                row.trace_id for row in rows_among(connection, query, traces.c.trace_id, trace_ids)
             }
 
     def call(self, call_id: str) -> Call | None:
@@ -250,12 +251,12 @@ def _load(
     whole = _whole(connection, {i: in_memory[i] for i in ids if i in in_memory})
     bodies: dict[str, list[tuple[str, str | None]]] = {}
     stored = select(spans.c.trace_id, spans.c.body, spans.c.resource)
-    for row in in_chunks(connection, stored, spans.c.trace_id, [i for i in ids if i not in whole]):
+    for row in rows_among(connection, stored, spans.c.trace_id, [i for i in ids if i not in whole]):
         bodies.setdefault(row.trace_id, []).append((row.body, row.resource))
     shared = _resources(connection, {of for held in bodies.values() for _, of in held if of})
     opinions: dict[str, list[str]] = {}
     query = select(feedback.c.trace_id, feedback.c.body)
-    for row in in_chunks(connection, query, feedback.c.trace_id, ids):
+    for row in rows_among(connection, query, feedback.c.trace_id, ids):
         opinions.setdefault(row.trace_id, []).append(row.body)
     made: list[T] = []
     broken: dict[str, str] = {}
@@ -278,14 +279,14 @@ def _whole(
 ) -> Mapping[str, Sequence[Span]]:
     """The traces that have no other spans in the store."""
     query = select(spans.c.trace_id, func.count().label("number")).group_by(spans.c.trace_id)
-    rows = in_chunks(connection, query, spans.c.trace_id, list(in_memory))
+    rows = rows_among(connection, query, spans.c.trace_id, list(in_memory))
     counts = {row.trace_id: row.number for row in rows}
     return {of: held for of, held in in_memory.items() if len(held) == counts.get(of)}
 
 
 def _resources(connection: Connection, hashes: Set[str]) -> dict[str, dict[str, Any]]:
     query: Select[Any] = select(resources)
-    found = in_chunks(connection, query, resources.c.hash, sorted(hashes))
+    found = rows_among(connection, query, resources.c.hash, sorted(hashes))
     return {row.hash: from_json(row.body) for row in found}
 
 
@@ -330,15 +331,15 @@ def _read_again(connection: Connection, trace_ids: Sequence[str]) -> Reread:
     query = select(traces.c.trace_id, traces.c.has_root, traces.c.error).where(
         or_(traces.c.position.is_not(None), traces.c.error.is_not(None))
     )
-    rows = in_chunks(connection, query, traces.c.trace_id, trace_ids)
+    rows = rows_among(connection, query, traces.c.trace_id, trace_ids)
     were_unreadable = {row.trace_id for row in rows if row.error is not None}
     made, broken = _load(connection, [(row.trace_id, not row.has_root) for row in rows], _read)
     of_trace: dict[str, dict[str, Row[Any]]] = {}
     stored = select(calls).where(calls.c.superseded.is_(False))
-    for row in in_chunks(connection, stored, calls.c.trace_id, [t.trace_id for t, _ in made]):
+    for row in rows_among(connection, stored, calls.c.trace_id, [t.trace_id for t, _ in made]):
         of_trace.setdefault(row.trace_id, {})[row.id] = row
     explained = set(
-        in_chunks(connection, select(explanations.c.call_id), explanations.c.trace_id, trace_ids)
+        rows_among(connection, select(explanations.c.call_id), explanations.c.trace_id, trace_ids)
     )
     changes: list[Change] = []
     otherwise: list[tuple[Trace, list[dict[str, Any]]]] = []
@@ -385,10 +386,14 @@ def _note_reader(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
 
 def _set_traces(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Set the columns beside `completed`, the trace's id: the same in every row."""
-    if rows:  # one statement for all of them: compiling one each takes longer than the rest
-        columns: dict[str, Any] = {n: bindparam(n) for n in rows[0] if n != "completed"}
-        of_each = update(traces).where(traces.c.trace_id == bindparam("completed"))
-        connection.execute(of_each.values(columns), rows)
+    if rows:
+        write_rows(connection, _set_columns(*rows[0]), rows)
+
+
+@cache
+def _set_columns(*names: str) -> Update:
+    columns: dict[str, Any] = {name: bindparam(name) for name in names if name != "completed"}
+    return update(traces).where(traces.c.trace_id == bindparam("completed")).values(columns)
 
 
 def _read(
@@ -414,16 +419,16 @@ def _row(call: Call) -> dict[str, Any]:
     }
 
 
+_KEPT = ("id", "trace_id", "decided")
+"""What stays of a call that is read again."""
+_READ_CALLS = insert(calls).on_conflict_do_update(
+    index_elements=["id"],
+    set_={one.name: insert(calls).excluded[one.name] for one in calls.c if one.name not in _KEPT},
+)
+
+
 def _put_calls(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        statement = insert(calls)
-        changed = [name for name in rows[0] if name not in ("id", "trace_id")]
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["id"], set_={name: statement.excluded[name] for name in changed}
-            ),
-            rows,
-        )
+    write_rows(connection, _READ_CALLS, [{**row, "decided": False} for row in rows])
 
 
 def _reconsider(
@@ -433,7 +438,7 @@ def _reconsider(
     are gone; if something was asked for them, they stay as `superseded`. Precedes writing the
     `rows`."""
     query = select(calls.c.id, calls.c.body)
-    known = {row.id: row.body for row in in_chunks(connection, query, calls.c.trace_id, trace_ids)}
+    known = {row.id: row.body for row in rows_among(connection, query, calls.c.trace_id, trace_ids)}
     if not known:
         return
     now = {row["id"]: row["body"] for row in rows}

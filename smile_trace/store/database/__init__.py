@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.store.database.sql import among
 from smile_trace.store.migrations import versions
 
 BUSY_SECONDS = 30.0
@@ -177,15 +178,14 @@ class Database(ABC):
         self.engine.dispose()
 
 
-def in_chunks(
-    connection: Connection, query: Select[Any], column: Column[Any], values: Sequence[object]
+def rows_among(
+    connection: Connection,
+    query: Select[Any],
+    column: Column[Any],
+    values: Sequence[str] | Sequence[int],
 ) -> list[Row[Any]]:
     """The rows of `query` whose `column` is one of `values`, which may be very many."""
-    # SQLite takes a bounded number of variables in one statement.
-    rows: list[Row[Any]] = []
-    for start in range(0, len(values), 500):
-        rows += connection.execute(query.where(column.in_(values[start : start + 500]))).all()
-    return rows
+    return list(connection.execute(query.where(among(column, values)))) if values else []
 
 
 def newest_revision() -> str:

@@ -1,12 +1,17 @@
 """Statements and column types for both databases."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
+    Connection,
     Dialect,
+    Executable,
     Integer,
     String,
     Table,
@@ -25,14 +30,49 @@ __all__ = [
     "TEXT",
     "Insert",
     "age",
+    "among",
     "insert",
     "is_unset",
     "json_text",
     "storable",
     "upsert",
+    "write_rows",
 ]
 # An INSERT that knows ON CONFLICT. Despite its name SQLite's compiler takes it as its own: both
 # databases have the same grammar here.
+
+
+def write_rows(
+    connection: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Run a statement for each row, all of which have the columns of the first: a constant, which
+    is compiled once, and given to the driver itself. SQLAlchemy would look at every value, and
+    takes longer for that than SQLite does to write them. Columns have no defaults here."""
+    if not rows:
+        return
+    text, columns, by_place = _compiled(statement, connection.dialect, tuple(rows[0]))
+    stored: list[Any] = [
+        tuple(row[name] if store is None else store(row[name]) for name, store in columns)
+        for row in rows
+    ]
+    if not by_place:
+        names = [name for name, _ in columns]
+        stored = [dict(zip(names, values, strict=True)) for values in stored]
+    connection.exec_driver_sql(text, stored)
+
+
+@lru_cache
+def _compiled(
+    statement: Any, dialect: Dialect, names: tuple[str, ...]
+) -> tuple[str, list[tuple[str, Callable[[Any], Any] | None]], bool]:
+    """Its text, its variables with what makes a value storable, and whether they go by place."""
+    compiled = statement.compile(dialect=dialect, column_keys=names)
+    places = compiled.positiontup
+    columns = [
+        (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+        for name in places or names
+    ]
+    return str(compiled), columns, places is not None
 
 
 def upsert(table: Table, row: Mapping[str, Any]) -> Insert:
@@ -75,6 +115,35 @@ def _in_postgresql(element: json_text, compiler: Any, **how: Any) -> str:
     clauses = list(element.clauses)
     document, path = (compiler.process(clause, **how) for clause in (clauses[0], clauses[2]))
     return f"json_text({document}, CAST({path} AS TEXT[]))"
+
+
+class among(FunctionElement[int]):
+    """Whether a text or an integer is one of many: `among(column, values)`. They are one variable,
+    of which a statement has a bounded number; any number of them makes the same statement."""
+
+    type = Integer()  # of a boolean SQLite would ask whether it is 1, and use no index
+    inherit_cache = True
+    name = "among"
+
+    def __init__(self, column: ColumnElement[Any], values: Sequence[str] | Sequence[int]) -> None:
+        kind = BigInteger() if isinstance(column.type, Integer) else Text()
+        in_sqlite = literal(json.dumps(values))
+        in_postgresql = literal(list(map(storable, values)), ARRAY(kind))
+        super().__init__(column, in_sqlite, in_postgresql)
+
+
+@compiles(among, "sqlite")
+def _among_in_sqlite(element: among, compiler: Any, **how: Any) -> str:
+    clauses = list(element.clauses)
+    column, values = (compiler.process(clause, **how) for clause in clauses[:2])
+    return f"{column} IN (SELECT value FROM json_each({values}))"
+
+
+@compiles(among, "postgresql")
+def _among_in_postgresql(element: among, compiler: Any, **how: Any) -> str:
+    clauses = list(element.clauses)
+    column, values = (compiler.process(clause, **how) for clause in (clauses[0], clauses[2]))
+    return f"{column} = ANY ({values})"
 
 
 class age(FunctionElement[int]):

@@ -9,7 +9,7 @@ from sqlalchemy import and_, case, func, select
 from smile_trace._guards.presentable import presentable
 from smile_trace.errors import Reason
 from smile_trace.records import Call, Explanation, Record, Span
-from smile_trace.store.database import Database, in_chunks
+from smile_trace.store.database import Database, rows_among
 from smile_trace.store.database.sql import is_unset, json_text
 from smile_trace.store.jobs import JobState, is_newest, told_state, told_status
 from smile_trace.store.queries.waiting import Obstacles
@@ -169,7 +169,7 @@ def read_wrong(database: Database, call_ids: Sequence[str]) -> dict[str, Explana
         for table in (explanations, requested):
             query = select(table.c.call_id, table.c.created_at, table.c.body)
             of_wrong = query.where(json_text(table.c.body, "met").in_(("0", "false")))
-            for row in in_chunks(connection, of_wrong, table.c.call_id, call_ids):
+            for row in rows_among(connection, of_wrong, table.c.call_id, call_ids):
                 explanation = Explanation.model_validate_json(row.body)
                 rank = bool(explanation.corrections), row.created_at
                 if row.call_id not in found or rank > found[row.call_id][0]:
@@ -215,7 +215,7 @@ def read_addresses(database: Database, tracker: str, call_ids: Sequence[str]) ->
         deliveries.c.url.is_not(None),
     )
     with database.read() as connection:
-        rows = in_chunks(connection, query, deliveries.c.item, call_ids)
+        rows = rows_among(connection, query, deliveries.c.item, call_ids)
     return {row.item: row.url for row in rows}
 
 

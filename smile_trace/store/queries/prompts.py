@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Connection, and_, func, or_, selec
 
 from smile_trace.records import Call, ExplanationSettings, Feedback, Signal
 from smile_trace.records.verdicts import most_of
-from smile_trace.store.database import Database, in_chunks
+from smile_trace.store.database import Database, rows_among
 from smile_trace.store.database.sql import json_text
 from smile_trace.store.tables import (
     Group,
@@ -158,14 +158,14 @@ class PromptReader:
     def calls(self, ids: Sequence[str]) -> list[Call]:
         """The calls of those ids, in order of time."""
         query = select(calls.c.body, calls.c.start_ns)
-        rows = in_chunks(self._connection, query, calls.c.id, ids)
+        rows = rows_among(self._connection, query, calls.c.id, ids)
         rows.sort(key=lambda row: row.start_ns)
         return [Call.model_validate_json(row.body) for row in rows]
 
     def feedback(self, trace_ids: Sequence[str]) -> list[Feedback]:
         """People's feedback on those traces."""
         query = select(feedback.c.body)
-        rows = in_chunks(self._connection, query, feedback.c.trace_id, trace_ids)
+        rows = rows_among(self._connection, query, feedback.c.trace_id, trace_ids)
         return [Feedback.model_validate_json(row.body) for row in rows]
 
     def delivered_as(self, prompt: str, version: str, tracker: str, limit: int) -> tuple[str, ...]:
@@ -229,7 +229,7 @@ class PromptReader:
             json_text(explanations.c.body, "signal").label("signal"),
             json_text(explanations.c.body, "partitions").label("partitions"),
         )
-        rows = in_chunks(self._connection, query, explanations.c.id, explanation_ids)
+        rows = rows_among(self._connection, query, explanations.c.id, explanation_ids)
         return {row.id: Partitions(row.signal, json.loads(row.partitions)) for row in rows}
 
     def certain(self, explanation_ids: Sequence[int]) -> dict[int, dict[str, float]]:
@@ -238,7 +238,7 @@ class PromptReader:
         segments = json_text(explanations.c.body, "segments").label("segments")
         query = select(explanations.c.id, segments).where(explanations.c.status != "inconclusive")
         found: dict[int, dict[str, float]] = {}
-        for row in in_chunks(self._connection, query, explanations.c.id, explanation_ids):
+        for row in rows_among(self._connection, query, explanations.c.id, explanation_ids):
             for one in json.loads(row.segments):
                 if one["verdict"] in ("supports", "against"):
                     most = most_of(one["ci_low"], one["ci_high"])
@@ -266,7 +266,7 @@ class PromptReader:
             observations.c.asked == "target",
             observations.c.shift.is_not(None),
         )
-        rows = in_chunks(self._connection, query, observations.c.explanation_id, explanation_ids)
+        rows = rows_among(self._connection, query, observations.c.explanation_id, explanation_ids)
         return [
             MaskRow(
                 row.explanation_id,

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, delete, literal, select
 
 from smile_trace.records import Response
-from smile_trace.store.database import Database, in_chunks
+from smile_trace.store.database import Database, rows_among
 from smile_trace.store.database.sql import insert
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import response_uses, responses
@@ -74,7 +74,7 @@ class StoredResponses:
             return
         noted = select(response_uses.c.key).where(response_uses.c.trace_id == self._trace_id)
         with self._database.read() as connection:
-            known = {row.key for row in in_chunks(connection, noted, response_uses.c.key, keys)}
+            known = {row.key for row in rows_among(connection, noted, response_uses.c.key, keys)}
         if known.issuperset(keys):
             return
         with self._database.write(alone=False) as connection:
