@@ -41,11 +41,11 @@ def read_message(raw: JSON) -> Message | None:
     if not isinstance(raw, dict):
         return None
     role = str(raw.get("role") or "user")
-    parts = raw.get("parts")
+    parts, extra = raw.get("parts"), _extra(raw)
     if not isinstance(parts, list):
         parts = [{"type": "text", "content": raw.get("content")}]
     read = [part for item in parts if (part := _part(item)) is not None]
-    return message_of(role, read, _extra(raw))
+    return message_of(role, read, extra)
 
 
 def message_of(role: str, parts: Sequence[Part], extra: dict[str, JSON] | None = None) -> Message:

@@ -1,5 +1,6 @@
 """The Dialect protocol and the registry of dialects."""
 
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -11,6 +12,9 @@ from smile_trace.dialects import kinds
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records.call import Call, Span
 
+_MOST_NAMES = 1000
+"""The most sets of names whose dialects are known at a time; of each a hash, whatever its size."""
+_by_names: "dict[int, list[Dialect]]" = {}
 GROUP = "smile_trace.dialects"
 """The entry-point group of further dialects: classes that are called without arguments."""
 
@@ -23,8 +27,9 @@ class Dialect(Protocol):
     within bounds (`smile_trace_contracts.dialect.check_dialect`).
 
     A method `complete(call, span, around)` is optional: it returns the call with what only the
-    spans around it say, the innermost first. So are four class attributes: `precedence`, an integer
-    (default 0) by which our dialects are asked, the highest first and equals by name;
+    spans around it say, the innermost first. So are five class attributes: `precedence`, an integer
+    (default 0) by which our dialects are asked, the highest first and equals by name; `marks`, with
+    one of which the scope or an attribute of each of its spans begins (others are not asked about);
     `content_switches`, `tools_recorded_by` and `calls_recorded_by`, which say by a scope's name or
     its beginning how an instrumentor is told to write content, and what records the tools or the
     calls of models that it leaves out.
@@ -55,16 +60,35 @@ class DialectUnavailable(SmileTraceError):
 
 def dialect_of(span: Span) -> Dialect | None:
     """The first dialect that recognises the span; raises ForeignDataError for unbounded JSON."""
-    for dialect in known():
+    for dialect in _candidates(span):
         if dialect.recognises(span):
             return dialect
     return None
+
+
+def _candidates(span: Span) -> list[Dialect]:
+    """The dialects by whose `marks` the span may be a call of theirs, found once for all spans of
+    the same names."""
+    key = hash((span.scope, *span.attributes))
+    found = _by_names.get(key)
+    if found is None:
+        if len(_by_names) >= _MOST_NAMES:
+            _by_names.clear()
+        names = span.scope, *span.attributes
+        found = _by_names[key] = [one for one in known() if _may_have_written(one, names)]
+    return found
+
+
+def _may_have_written(dialect: Dialect, names: Iterable[str]) -> bool:
+    marks = getattr(dialect, "marks", None)
+    return marks is None or any(name.startswith(marks) for name in names)
 
 
 def register(dialect: Dialect) -> None:
     """Read spans of `dialect`, too. It is asked before those that are known."""
     known().insert(0, dialect)
     hint.cache_clear()
+    _by_names.clear()
 
 
 def version_of(name: str | None) -> str:

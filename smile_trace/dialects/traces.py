@@ -179,12 +179,12 @@ def said_twice(calls: Mapping[str, Call], spans: Mapping[str, Span]) -> set[str]
     retried. So does the request of a stream, whose answer is in a span of its own.
     """
     whole = {i for i, call in calls.items() if call.answer is not None and _is_sent(call)}
-    around_any = _around_some(calls, spans)
-    found = whole & _around_some(whole, spans)
+    around_any = _around_some(calls, spans) if len(calls) > 1 else set()
+    found = whole & around_any and whole & _around_some(whole, spans)
     for span_id in calls.keys() - whole:
         if span_id in around_any or _is_inside(calls[span_id], spans, whole):
             found.add(span_id)
-    return found | {span_id for span_id in calls.keys() - whole if is_streamed(spans[span_id])}
+    return found | {i for i in calls.keys() - whole if is_streamed(spans[i])}
 
 
 def around(span: Span, spans: Mapping[str, Span]) -> Iterator[Span]:

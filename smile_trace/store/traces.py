@@ -160,11 +160,10 @@ class Traces(OfDatabase):
             )
             .limit(limit)
         )
-        with self._database.write() as connection:
+        with without_collector(), self._database.write() as connection:
             rows = connection.execute(due).all()
-            with without_collector():
-                wanted = [(row.trace_id, not row.has_root) for row in rows]
-                made, broken = _load(connection, wanted, _read, in_memory or {})
+            wanted = [(row.trace_id, not row.has_root) for row in rows]
+            made, broken = _load(connection, wanted, _read, in_memory or {})
             _keep(connection, made)
             _set_traces(
                 connection,

@@ -179,9 +179,12 @@ class Ingest:
         size = sum(len(batch.data) for _, batch in self._waiting)
         if unless_small and size < BATCH_BYTES and len(self._waiting) < BATCH_FILES:
             return Ingested()
-        waiting, self._waiting = self._waiting, []
         with without_collector():
-            read = [self._parse(file, batch) for file, batch in waiting]
+            return self._store_waiting()
+
+    def _store_waiting(self) -> Ingested:
+        waiting, self._waiting = self._waiting, []
+        read = [self._parse(file, batch) for file, batch in waiting]
         taken = Ingested(
             spans=sum(len(one.spans) for one in read),
             feedback=sum(len(one.feedback) for one in read),

@@ -25,6 +25,7 @@ class ClaudeCode:
     """A call is a request to a model; the bodies are joined to it in `dialects.joined`."""
 
     name: ClassVar[str] = "claude_code"
+    marks: ClassVar[tuple[str, ...]] = ("span.type",)
     content_switches: ClassVar[Mapping[str, str]] = {"com.anthropic.claude_code": _BODIES_ON}
 
     def recognises(self, span: Span) -> bool:

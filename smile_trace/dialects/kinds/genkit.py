@@ -42,6 +42,7 @@ class Genkit:
     """A call is an action of a model; what is around it, `generate` too, is context."""
 
     name: ClassVar[str] = "genkit"
+    marks: ClassVar[tuple[str, ...]] = ("genkit:metadata:subtype", "genkit.input")
     content_switches: ClassVar[Mapping[str, str]] = {"genkit-genai": _SWITCH}
     tools_recorded_by: ClassVar[Mapping[str, str]] = {"genkit-genai": _SWITCH}
 

@@ -49,6 +49,7 @@ class GoogleADK:
     """A call has a request to a model; a tool's span has an empty one."""
 
     name: ClassVar[str] = "google_adk"
+    marks: ClassVar[tuple[str, ...]] = (_PREFIX + "llm_request",)
     content_switches: ClassVar[Mapping[str, str]] = {
         "gcp.vertex.agent": "set ADK_TELEMETRY_SCHEMA_VERSION_OPT_IN=1 (ADK 1: "
         "ADK_CAPTURE_MESSAGE_CONTENT_IN_SPANS=true)"

@@ -33,6 +33,7 @@ class Langfuse:
     """A call is an observation of the type generation."""
 
     name: ClassVar[str] = "langfuse"
+    marks: ClassVar[tuple[str, ...]] = (_PREFIX + "type",)
     content_switches: ClassVar[Mapping[str, str]] = {
         "langfuse-sdk": "unset LANGFUSE_OBSERVE_DECORATOR_IO_CAPTURE_ENABLED, capture_input and "
         "capture_output"

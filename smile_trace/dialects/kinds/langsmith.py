@@ -19,6 +19,7 @@ class LangSmith:
     """A call is a run of the kind llm."""
 
     name: ClassVar[str] = "langsmith"
+    marks: ClassVar[tuple[str, ...]] = (_KIND,)
     content_switches: ClassVar[Mapping[str, str]] = {
         "langsmith": "unset LANGSMITH_HIDE_INPUTS and LANGSMITH_HIDE_OUTPUTS"
     }

@@ -60,6 +60,7 @@ class LiteLLM:
     """A call is a span with an id of LiteLLM's that asks a language model."""
 
     name: ClassVar[str] = "litellm"
+    marks: ClassVar[tuple[str, ...]] = ("litellm.call_id",)
     content_switches: ClassVar[Mapping[str, str]] = {
         "litellm": "set OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY, and leave "
         "litellm.turn_off_message_logging unset"

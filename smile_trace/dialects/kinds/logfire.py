@@ -21,6 +21,7 @@ class Logfire:
     """A call has a request with messages."""
 
     name: ClassVar[str] = "logfire"
+    marks: ClassVar[tuple[str, ...]] = ("logfire",)
 
     def recognises(self, span: Span) -> bool:
         """Whether the span's request was sent to a model that answers with text."""

@@ -30,6 +30,7 @@ class Mastra:
     """A call is a `model_inference`; older releases have none, and others read their spans."""
 
     name: ClassVar[str] = "mastra"
+    marks: ClassVar[tuple[str, ...]] = (_TYPE,)
     content_switches: ClassVar[Mapping[str, str]] = {
         "@mastra/otel-exporter": "leave hideInput and hideOutput out of its tracingOptions"
     }

@@ -21,6 +21,7 @@ class MLflow:
     """A call is a span of the type CHAT_MODEL or LLM, or one of MLflow's in the conventions."""
 
     name: ClassVar[str] = "mlflow"
+    marks: ClassVar[tuple[str, ...]] = (_TYPE, "mlflow.")
 
     def recognises(self, span: Span) -> bool:
         """Whether the span is a call."""

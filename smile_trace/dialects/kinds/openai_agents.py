@@ -29,6 +29,7 @@ class OpenAIAgents:
     """A call is a span of the kind LLM."""
 
     name: ClassVar[str] = "openai_agents"
+    marks: ClassVar[tuple[str, ...]] = _SCOPES
     precedence: ClassVar[int] = 2
     """OpenInference's own dialect would read it, too."""
     tools_recorded_by: ClassVar[Mapping[str, str]] = dict.fromkeys(_SCOPES, CLIENT_RECORDS)

@@ -57,6 +57,7 @@ class OpenInference:
     """A call is a span of the kind LLM."""
 
     name: ClassVar[str] = "openinference"
+    marks: ClassVar[tuple[str, ...]] = (_KIND,)
     precedence: ClassVar[int] = 1
     """OpenInference's instrumentors write into the spans of others, too."""
     content_switches: ClassVar[Mapping[str, str]] = dict.fromkeys(

@@ -20,6 +20,7 @@ class PydanticAI:
     """A call has the attribute `events`."""
 
     name: ClassVar[str] = "pydantic_ai"
+    marks: ClassVar[tuple[str, ...]] = ("pydantic-ai", "model_request_parameters")
     content_switches: ClassVar[Mapping[str, str]] = {
         "pydantic-ai": "say InstrumentationSettings(include_content=True)"
     }

@@ -29,6 +29,7 @@ class Strands:
     """A call is what the conventions say, with an event per message."""
 
     name: ClassVar[str] = "strands"
+    marks: ClassVar[tuple[str, ...]] = ("strands.",)
     tools_recorded_by: ClassVar[Mapping[str, str]] = {
         "strands": "have gen_ai_tool_definitions in OTEL_SEMCONV_STABILITY_OPT_IN, or "
         + CLIENT_RECORDS

@@ -29,6 +29,7 @@ class Traceloop:
     """A call has numbered prompts, and is no embedding."""
 
     name: ClassVar[str] = "traceloop"
+    marks: ClassVar[tuple[str, ...]] = (_IN_JAVASCRIPT, "gen_ai.prompt.0.", "gen_ai.completion.0.")
     content_switches: ClassVar[Mapping[str, str]] = {
         "opentelemetry.instrumentation": "set TRACELOOP_TRACE_CONTENT=true",
         "@traceloop/instrumentation-": "say traceContent: true in traceloop.initialize()",

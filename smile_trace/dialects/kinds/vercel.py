@@ -46,6 +46,7 @@ class Vercel:
     """A call is a `doGenerate` or a `doStream` with its messages."""
 
     name: ClassVar[str] = "vercel"
+    marks: ClassVar[tuple[str, ...]] = ("ai.operationId",)
     content_switches: ClassVar[Mapping[str, str]] = {
         "ai": "say recordInputs: true and recordOutputs: true in experimental_telemetry"
     }

@@ -24,6 +24,7 @@ class Vercel7:
     """A call is a `chat` of the conventions."""
 
     name: ClassVar[str] = "vercel_7"
+    marks: ClassVar[tuple[str, ...]] = (_SCOPE,)
     content_switches: ClassVar[Mapping[str, str]] = {
         _SCOPE: "say recordInputs: true and recordOutputs: true in telemetry"
     }
