@@ -44,8 +44,16 @@ def read_message(raw: JSON) -> Message | None:
     parts, extra = raw.get("parts"), _extra(raw)
     if not isinstance(parts, list):
         parts = [{"type": "text", "content": raw.get("content")}]
+    if len(parts) == 1 and not extra and type(text := _only_text(parts[0])) is str:
+        return Message.trusted(extra=extra, role=role, content=text, parts=())
     read = [part for item in parts if (part := _part(item)) is not None]
     return message_of(role, read, extra)
+
+
+def _only_text(part: JSON) -> JSON:
+    """The content of a part that is a text and nothing else."""
+    plain = type(part) is dict and len(part) == 2 and part.get("type") == "text"
+    return part.get("content") if plain else None
 
 
 def message_of(role: str, parts: Sequence[Part], extra: dict[str, JSON] | None = None) -> Message:
@@ -67,15 +75,15 @@ def _part(raw: JSON) -> Part | None:
         return _not_captured() if content is None else text_part(str(content), extra)
     if kind == "tool_call" and isinstance(raw.get("name"), str):
         called, arguments = raw["name"], raw.get("arguments")
-        return ToolCall(id=_text(raw, "id"), name=called, arguments=arguments, extra=extra)
+        return tool_call(_text(raw, "id"), called, arguments, extra)
     if kind == "tool_call_response":
         if "response" not in raw and "result" not in raw:
             return _not_captured()
         response = raw.get("response", raw.get("result"))
         given = "" if response is None else response
-        return ToolResult(id=_text(raw, "id"), response=given, extra=extra)
+        return tool_result(_text(raw, "id"), given, extra)
     if kind == "reasoning":
-        return Reasoning(content=str(content or ""), extra=extra)
+        return Reasoning.trusted(extra=extra, type="reasoning", content=str(content or ""))
     if kind == "media" and (uri := _text(raw, "content")):  # Genkit's
         media_type = _text(raw, "content_type")
         modality = (media_type or "image").partition("/")[0]
@@ -90,8 +98,26 @@ def text_part(content: str, extra: dict[str, JSON] | None = None) -> TextPart:
     return TextPart.trusted(extra=extra or {}, type="text", content=content)
 
 
+def tool_call(
+    id_: str | None, name: str, arguments: JSON, extra: dict[str, JSON] | None = None
+) -> ToolCall:
+    """A call of a tool."""
+    return ToolCall.trusted(
+        extra=extra or {}, type="tool_call", id=id_, name=name, arguments=arguments
+    )
+
+
+def tool_result(
+    id_: str | None, response: JSON, extra: dict[str, JSON] | None = None
+) -> ToolResult:
+    """The result of a call of a tool."""
+    return ToolResult.trusted(
+        extra=extra or {}, type="tool_call_response", id=id_, response=response
+    )
+
+
 def _not_captured() -> Part:
-    return OtherPart(raw={"type": _NOT_CAPTURED})
+    return OtherPart.trusted(type="other", raw={"type": _NOT_CAPTURED})
 
 
 def is_captured(message: Message) -> bool:

@@ -16,7 +16,7 @@ from smile_trace.dialects.attributes import (
 )
 from smile_trace.dialects.call import call_of
 from smile_trace.dialects.kinds import gen_ai
-from smile_trace.dialects.parts import message_of, text_part
+from smile_trace.dialects.parts import message_of, text_part, tool_call, tool_result
 from smile_trace.records import (
     JSON,
     Call,
@@ -26,8 +26,6 @@ from smile_trace.records import (
     Part,
     Reasoning,
     Span,
-    ToolCall,
-    ToolResult,
 )
 
 _PREFIX = "gcp.vertex.agent."
@@ -105,9 +103,9 @@ def _part(raw: Mapping[str, JSON]) -> Part | None:
         return Reasoning(content=text) if raw.get("thought") is True else text_part(text)
     called = read_object(raw.get("function_call"))
     if name := read_text(called.get("name")):
-        return ToolCall(id=_identity(called), name=name, arguments=called.get("args"))
+        return tool_call(_identity(called), name, called.get("args"))
     if result := read_object(raw.get("function_response")):
-        return ToolResult(id=_identity(result), response=result.get("response", ""))
+        return tool_result(_identity(result), result.get("response", ""))
     data = read_object(raw.get("inline_data")) or read_object(raw.get("file_data"))
     if media_type := first_text(data, "mime_type"):
         modality = media_type.partition("/")[0]
