@@ -1,12 +1,12 @@
 """What reading a span into the store takes, dialect by dialect: `python -m benchmarks.ingest`.
 
 The recorded spans of `tests/data/otlp`, copied with trace ids of their own, stand in a spool; the
-worker's own ingest reads them into a SQLite store and completes their traces. Counted is the
-time of the processor, and beside it what `json.loads` of the same lines takes, in turns: on a
-busy machine the quotient of both is what can be compared. Variables: `SPANS` of a dialect in a
-round, `ROUNDS`, `ONLY`, the beginning of a dialect's name, and `STORE`: `postgresql` reads them
-into a server of its own, whose processor time is not counted, but is in the spans a second by the
-clock.
+worker's own ingest reads them into a SQLite store and completes their traces. Counted is the time
+of the processor, and in turns with it that of the floor: each line is decoded by orjson, and its
+spans are inserted as they are into the same table of such a store, nothing else. Variables: `SPANS`
+of a dialect in a round, `ROUNDS`, `ONLY`, the beginning of a dialect's name, and `STORE`:
+`postgresql` reads them into a server of its own, whose processor time is not counted, but is in the
+spans a second by the clock.
 """
 
 import json
@@ -15,9 +15,11 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
+
+import orjson
 
 from benchmarks.fleet.server import durable_server
 from smile_trace.records import Span
@@ -91,13 +93,38 @@ def copied(requests: Sequence[bytes], spans: int, first: int = 0) -> list[bytes]
     return made
 
 
-def decode(lines: Sequence[bytes]) -> float:
-    """The reference, seconds a span: each line as plain JSON, kept no longer than the next one."""
-    began = time.process_time()
-    for _ in range(100):
-        for line in lines:
-            json.loads(line)
-    return (time.process_time() - began) / 100 / spans_of(lines)
+def floor(requests: Sequence[bytes], spans: int) -> float:
+    """The seconds a span of the floor, into a store that is in use."""
+    with in_use(None) as (store, _):
+        data = b"\n".join(copied(requests, spans, 50))
+        began = time.process_time()
+        rows = [row for line in data.split(b"\n") for row in _raw_rows(line)]
+        with store.database.write() as connection:
+            connection.exec_driver_sql(RAW, rows)
+        return (time.process_time() - began) / len(rows)
+
+
+RAW = "INSERT INTO spans (trace_id, span_id, start_ns, body) VALUES (?, ?, ?, ?)"
+
+
+def _raw_rows(line: bytes) -> Iterator[tuple[str, str, int, bytes]]:
+    """A row for each span of a line, which stands whole in the first."""
+    for block in orjson.loads(line)["resourceSpans"]:
+        for group in block["scopeSpans"]:
+            for span in group["spans"]:
+                yield span["traceId"], span["spanId"], int(span["startTimeUnixNano"]), line
+                line = b""
+
+
+@contextmanager
+def in_use(shared: OwnPostgresServer | None) -> Iterator[tuple[Store, Settings]]:
+    """A store of its own."""
+    with tempfile.TemporaryDirectory() as home:
+        url = None if shared is None else shared.new_database()
+        settings = Settings(home=Path(home), store={"url": url})
+        settings.spool.mkdir(parents=True, mode=0o700)
+        with Store.open(settings) as store:
+            yield store, settings
 
 
 def ingest(
@@ -105,45 +132,71 @@ def ingest(
 ) -> tuple[float, float]:
     """The seconds a span, of the processor and by the clock, that a store takes which is in use: it
     has read some before."""
-    with tempfile.TemporaryDirectory() as home:
-        url = None if shared is None else shared.new_database()
-        settings = Settings(home=Path(home), store={"url": url})
-        settings.spool.mkdir(parents=True, mode=0o700)
-        with Store.open(settings) as store:
-            worker = Ingest(store, settings)
-            for number, lines in enumerate((copied(requests, 50), copied(requests, spans, 50))):
-                file = settings.spool / f"recorded-{number}.jsonl"
-                file.write_bytes(b"".join(line + b"\n" for line in lines))
-                file.chmod(0o600)
-                began, at = time.process_time(), time.perf_counter()
-                read = worker.run().spans
-                took, passed = time.process_time() - began, time.perf_counter() - at
+    with in_use(shared) as (store, settings):
+        worker = Ingest(store, settings)
+        for number, lines in enumerate((copied(requests, 50), copied(requests, spans, 50))):
+            file = settings.spool / f"recorded-{number}.jsonl"
+            file.write_bytes(b"".join(line + b"\n" for line in lines))
+            file.chmod(0o600)
+            began, at = time.process_time(), time.perf_counter()
+            read = worker.run().spans
+            took, passed = time.process_time() - began, time.perf_counter() - at
     return took / read, passed / read
+
+
+def rounds(number: int, spans: int, shared: OwnPostgresServer | None = None) -> "Times":
+    """The seconds a span in rounds over all dialects, of each dialect: of ours by the processor and
+    by the clock, and of the floor."""
+    took: Times = {}
+    found = requests()
+    for _ in range(number):
+        for name, lines in found.items():
+            times = *ingest(lines, spans, shared), floor(lines, spans)
+            took.setdefault(name, []).append(times)
+    return took
+
+
+Times = dict[str, list[tuple[float, float, float]]]
+
+
+def _medians(times: Sequence[tuple[float, float, float]]) -> list[float]:
+    return [statistics.median(column) for column in zip(*times, strict=True)]
+
+
+def rows() -> dict[str, tuple[float, float | None]]:
+    """For the table of the limit: spans per second of the processor beside those of the floor."""
+    took = {name: _medians(times) for name, times in rounds(3, 3000).items()}
+    slowest = max(took, key=lambda name: took[name][0])
+    furthest = max(took, key=lambda name: took[name][0] / took[name][2])
+    found: dict[str, tuple[float, float | None]] = {}
+    for row, name in (
+        ("ingest, gen_ai", "gen_ai"),
+        ("ingest, the slowest dialect", slowest),
+    ):
+        found[f"{row}, spans per CPU second"] = 1 / took[name][0], 1 / took[name][2]
+    ours, _, theirs = took[furthest]
+    found["ingest, the dialect furthest from the floor, a span"] = ours * 1e6, theirs * 1e6
+    return found
 
 
 def main() -> None:
     """Rounds over all dialects; a table of the medians, and of the lowest and highest quotient."""
-    took: dict[str, list[tuple[float, float, float]]] = {}
-    found = requests()
     of_its_own = os.environ.get("STORE") == "postgresql"
     with closing(durable_server()) if of_its_own else nullcontext() as shared:
-        for _ in range(ROUNDS):
-            for name, lines in found.items():
-                times = *ingest(lines, SPANS, shared), decode(lines)
-                took.setdefault(name, []).append(times)
+        took = rounds(ROUNDS, SPANS, shared)
     load = " ".join(f"{one:.1f}" for one in os.getloadavg())
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load}\n")
-    print(
-        "| | bytes a span | CPU µs a span | spans per CPU s | spans/s | × `json.loads` | its µs |"
-    )
+    print("| | bytes a span | CPU µs a span | spans per CPU s | spans/s | floor, µs | × floor |")
     print("|---|--:|--:|--:|--:|--:|--:|")
-    for name, rounds in took.items():
-        ours, passed, theirs = (statistics.median(column) for column in zip(*rounds, strict=True))
-        ratios = sorted(one / other for one, _, other in rounds)
-        cells = f"{ours * 1e6:.0f} | {1 / ours:,.0f} | {1 / passed:,.0f} | "
-        cells += f"{statistics.median(ratios):.1f} ({ratios[0]:.1f}–{ratios[-1]:.1f})"
+    found = requests()
+    for name, times in took.items():
+        ours, passed, theirs = _medians(times)
+        ratios = sorted(one / other for one, _, other in times)
         size = sum(map(len, found[name])) // spans_of(found[name])
-        print(f"| {name} | {size:,} | {cells} | {theirs * 1e6:.1f} |")
+        cells = f"{size:,} | {ours * 1e6:.0f} | {1 / ours:,.0f} | {1 / passed:,.0f} | "
+        cells += f"{theirs * 1e6:.0f} | "
+        cells += f"{statistics.median(ratios):.1f} ({ratios[0]:.1f}–{ratios[-1]:.1f})"
+        print(f"| {name} | {cells} |")
 
 
 if __name__ == "__main__":

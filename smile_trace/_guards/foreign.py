@@ -9,7 +9,6 @@ raises `ForeignDataError`; the reader sets that item aside and goes on.
 import json
 import math
 import re
-from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn
 
@@ -75,10 +74,12 @@ def parse(text: str | bytes, *, lenient: bool = False, max_values: int = MAX_VAL
     objects."""
     if len(text) > MAX_BYTES:
         raise ForeignDataError(f"longer than {MAX_BYTES:,} bytes")
-    if len(text) <= min(SURELY_FEW, max_values):
-        # What both accept they read alike; the slow one knows what else may be mended, and why not.
-        with suppress(ValueError):
+    if len(text) <= SURELY_FEW and len(text) <= max_values:
+        try:
             return from_json(text, allow_inf_nan=False)
+        except ValueError:
+            # What both accept they read alike; the slow one knows what may be mended, or why not.
+            pass
     return _parsed(text, lenient, max_values)[0]
 
 

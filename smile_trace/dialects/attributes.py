@@ -12,6 +12,8 @@ from smile_trace._guards import foreign
 from smile_trace.records import CallStatus, Message, PromptUse, Span, ToolResult, Usage
 from smile_trace.records.base import JSON
 
+_FIRST = frozenset('{["-0123456789tfnNI \t\n\r')
+"""With which JSON begins: the names and texts of an attribute mostly do not."""
 NOT_CAPTURED = "no content captured"
 _STATUSES: tuple[CallStatus, ...] = get_args(CallStatus)
 
@@ -125,13 +127,19 @@ def read_text(value: JSON) -> str | None:
 
 def first_text(attributes: Mapping[str, JSON], *names: str) -> str | None:
     """The first of these attributes that is a text and not empty."""
-    return next((text for name in names if (text := read_text(attributes.get(name)))), None)
+    for name in names:
+        text = attributes.get(name)
+        if isinstance(text, str) and text:
+            return text
+    return None
 
 
 def read_json(value: JSON) -> JSON:
     """A structured attribute, maybe written as JSON text; None if that is no JSON."""
     if not isinstance(value, str):
         return value
+    if value[:1] not in _FIRST:
+        return None
     try:
         return foreign.decode(value, lenient=True)
     except foreign.NotJSON:
@@ -147,13 +155,13 @@ def stringified(value: JSON) -> JSON:
 
 def read_list(value: JSON) -> list[JSON]:
     """A JSON list, maybe written as text; empty for anything else."""
-    loaded = read_json(value)
+    loaded = read_json(value) if isinstance(value, str) else value
     return loaded if isinstance(loaded, list) else []
 
 
 def read_object(value: JSON) -> dict[str, JSON]:
     """A JSON object, maybe written as text; empty for anything else."""
-    loaded = read_json(value)
+    loaded = read_json(value) if isinstance(value, str) else value
     return loaded if isinstance(loaded, dict) else {}
 
 

@@ -115,7 +115,7 @@ def trace_of(
     root = next((span for span in ordered if span.parent_id is None), None)
     topmost = next((s for s in ordered if s.parent_id not in unique), ordered[0])
     service = (root or topmost).resource.get("service.name")
-    return Trace(
+    return Trace.trusted(
         trace_id=trace_id,
         spans=tuple(ordered),
         calls=calls,

@@ -305,11 +305,14 @@ def _attributes(holder: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def _pairs(items: list[JSON], depth: int = 0) -> dict[str, JSON]:
-    return {_key(item["key"]): _value(item.get("value"), depth) for item in items}
-
-
-def _key(name: JSON) -> str:
-    return name if type(name) is str else str(_typed("key", name, str))
+    found: dict[str, JSON] = {}
+    for item in items:
+        name, value = item["key"], item.get("value")
+        text = value.get("stringValue") if type(value) is dict and len(value) == 1 else None
+        if type(text) is not str:
+            text = _value(value, depth)
+        found[name if type(name) is str else _typed("key", name, str)] = text
+    return found
 
 
 def _value(raw: JSON, depth: int = 0) -> JSON:
@@ -317,8 +320,6 @@ def _value(raw: JSON, depth: int = 0) -> JSON:
     if depth > foreign.MAX_DEPTH:
         raise ForeignDataError(f"an attribute is nested deeper than {foreign.MAX_DEPTH} levels")
     for kind, value in (raw or {}).items():
-        if kind == "stringValue" and type(value) is str:
-            return value
         match kind:
             case "stringValue" | "string_value" | "bytesValue" | "bytes_value":
                 return _typed(kind, value, str)
