@@ -21,6 +21,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
 from smile_trace.worker.delivery.turns import TRACES as BATCH
+from smile_trace.worker.run import switching_soon
 from smile_trace_contracts.fake_http_server import Answer, Request
 from tests.support.phoenix_server import wait_until_written
 from tests.support.reverse_proxy import ReverseProxy
@@ -82,6 +83,7 @@ class Deliveries:
         [self._tracker] = [t for t in trackers({name: url}, home.parent) if t.name == name]
         self._worker = DeliveryWorker(self._tracker, self._store, settings)
         self._taken: list[str] = []
+        self._arrivals: list[float] = []
         prepare = self._tracker.prepare_traces
 
         def noting(items: Sequence[Any]) -> Any:
@@ -89,7 +91,9 @@ class Deliveries:
 
             def noted() -> Any:
                 self._taken += [item.trace.trace_id for item in items]
-                return deliver()
+                outcomes = deliver()
+                self._arrivals.append(time.monotonic())
+                return outcomes
 
             return noted
 
@@ -98,9 +102,16 @@ class Deliveries:
     def deliver(self, count: int) -> list[str]:
         """The next so many traces, a multiple of a batch; their ids."""
         self._taken.clear()
+        self._arrivals.clear()
         done = self._worker.run(lambda: len(self._taken) >= count)
         assert done.traces == count, done
         return list(self._taken)
+
+    def seconds(self, count: int) -> float:
+        """How long as many take one after the other: from the first batch's arrival, before which
+        it was read, to the last one's."""
+        self.deliver(count + BATCH)
+        return self._arrivals[-1] - self._arrivals[0]
 
     def close(self) -> None:
         """Close the tracker's connections and the store."""
@@ -123,7 +134,11 @@ def measure(
 ) -> dict[str, Any]:  # fmt: skip
     """In a process of its own: blocks in turns."""
     deliveries, count = Deliveries(name, url, home), len(ids)
-    with httpx.Client(timeout=60) as client, ThreadPoolExecutor(at_once) as pool:
+    with (
+        switching_soon(),
+        httpx.Client(timeout=60) as client,
+        ThreadPoolExecutor(at_once) as pool,
+    ):
 
         def send(one: Bare) -> None:
             address = url + one.target
@@ -135,17 +150,21 @@ def measure(
         own, others = list[float](), list[float]()
         for block in range(blocks):
             again = [o.of_others(ids, block) if name in REAL else o for o in recorded]
-            pair: list[tuple[list[float], Callable[[], Any]]] = [
-                (own, lambda: deliveries.deliver(count)),
-                (others, lambda again=again: list(pool.map(send, again))),  # type: ignore[misc]
+
+            def sent(again: Sequence[Bare] = again) -> float:
+                began = time.monotonic()
+                list(pool.map(send, again))
+                return time.monotonic() - began
+
+            pair: list[tuple[list[float], Callable[[], float]]] = [
+                (own, lambda: deliveries.seconds(count)),
+                (others, sent),
             ]
             random.Random(block).shuffle(pair)
             for times, work in pair:
                 if name == "phoenix":  # its queue is of so many spans, whoever sent them
                     wait_until_written(url)
-                began = time.monotonic()
-                work()
-                times.append(time.monotonic() - began)
+                times.append(work())
     deliveries.close()
     traces = blocks * count
     return {

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from smile_trace.trackers.clients import without
+
 _ENVIRONMENT = {
     # comet_ml patches openai and others; mlflow's start_run would open a Comet experiment.
     "COMET_DISABLE_AUTO_LOGGING": "1",
@@ -58,7 +60,8 @@ def load() -> Sdk:
     """Import comet_ml (3.49.0 and newer) and comet_llm (2.2.7 and newer). comet_llm imports, but
     never uses, `comet_ml.config_class`, which newer comet_ml moved: an empty module replaces it."""
     disable_auto_logging()
-    comet_ml = import_module("comet_ml")
+    with without("matplotlib"):
+        comet_ml = import_module("comet_ml")
     if _MOVED not in sys.modules and find_spec(_MOVED) is None:
         sys.modules[_MOVED] = ModuleType(_MOVED)
     return Sdk(comet_ml, import_module("comet_llm"))

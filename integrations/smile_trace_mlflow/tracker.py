@@ -34,6 +34,7 @@ from smile_trace.trackers import (
     read_options,
 )
 from smile_trace.trackers.batches import Result, outcome_of, settled
+from smile_trace.trackers.clients import without
 from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
 from smile_trace.trackers.fields import external_traces
 from smile_trace.trackers.late_span import HeldSpan, Parent, find_parent, find_root
@@ -155,7 +156,8 @@ class MLflowTracker(Dashboard):
                 "deliveries to MLflow need mlflow: pip install 'smile-trace[mlflow]', or set "
                 "enabled = false in [trackers.mlflow]"
             )
-        from smile_trace_mlflow.server import Server
+        with without("pandas", "pyarrow"):
+            from smile_trace_mlflow.server import Server
 
         experiment = checked.experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME")
         server = Server(uri, experiment, max_reply_mb=checked.max_reply_mb)

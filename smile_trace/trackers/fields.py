@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
@@ -247,8 +248,12 @@ def span_roles(trace: Trace) -> Iterator[SpanRole]:
 
 def timestamp(at_ns: int) -> str:
     """Format Unix nanoseconds as ISO 8601 with microseconds, UTC."""
-    at = datetime.datetime.fromtimestamp(at_ns // 10**9, datetime.UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ns % 10**9 // 1000:06}Z"
+    return f"{_to_the_second(at_ns // 10**9)}.{at_ns % 10**9 // 1000:06}Z"
+
+
+@lru_cache(256)  # what is sent together was captured together
+def _to_the_second(at: int) -> str:
+    return f"{datetime.datetime.fromtimestamp(at, datetime.UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def trace_times(trace: Trace) -> tuple[int, int]:

@@ -2,12 +2,14 @@
 docstring says how these steps meet."""
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 
 from smile_trace.errors import ReasonCode, needing_extra
 from smile_trace.explaining.preparation import settings_of
@@ -40,6 +42,8 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[Status], None]
 """Called with the status whenever something may have changed."""
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread that has an answer, or a request to send, waits for the one that computes."""
 TICK = 0.2
 """Seconds between two looks at running explanations."""
 SHARED_TICK = 0.5
@@ -89,6 +93,7 @@ def run(
     settings.check_trust()
     _check_part(settings, roles, models)
     with (
+        switching_soon(),
         Store.open(settings, clock) as store,
         worker_lock(settings.home) as heartbeat,
         serving_metrics(store, settings),
@@ -96,7 +101,7 @@ def run(
         tracing(settings),
         joining(store, settings, roles, models) as (fleet, engine),
     ):
-        active = _active(settings, trackers) if "deliver" in roles else []
+        active = _active(settings, trackers, app) if "deliver" in roles else []
         worker = _Worker(
             store,
             settings,
@@ -400,7 +405,22 @@ def _check_part(
         )
 
 
-def _active(settings: Settings, trackers: list[Tracker] | None) -> list[Tracker]:
+@contextmanager
+def switching_soon() -> Iterator[None]:
+    """Let threads take turns every SWITCH_SECONDS: by default, one that encodes what is sent next
+    keeps the request before it waiting ten times as long, several times."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def _active(settings: Settings, trackers: list[Tracker] | None, app: str | None) -> list[Tracker]:
+    if app is not None:  # it may use MLflow with pandas, without which its client is loaded below
+        with suppress(ImportError):
+            import_module("pandas")
     try:
         return discover(settings.trackers) if trackers is None else trackers
     except ValueError as error:
