@@ -51,6 +51,20 @@ MEASUREMENTS: Mapping[str, tuple[Row, ...]] = {
         Row("decorated call, 10 KB, tight loop", "µs", "ours with 240 bytes", "2.1", 1.5),
         Row("import smile_trace", "ms", "import opentelemetry.sdk.trace", "1.22–1.93", 1.1),
     ),
+    "benchmarks.delivery.limit:rates": tuple(
+        Row(f"delivery to {name}", "traces/s", BARE, had, 0.92, better="more")
+        for name, had in (
+            ("mlflow", "0.88"),
+            ("phoenix", "0.60"),
+            ("comet", "0.85"),
+            ("langfuse", "0.58"),
+            ("opik", "0.50"),
+            ("otlp", "0.63"),
+        )
+    ),
+    "benchmarks.delivery.limit:most_memory": (
+        Row("memory, all trackers, 100,000 traces waiting", "MB", "", "429", 300, "ours"),
+    ),
     "benchmarks.worker.study_time:rows": (
         Row("a study of 40 words, 40 calls, text", "CPU s", VECTORS, "0.8–1.1", 0.25, "ours"),
         Row("a study of 400 segments, 440 calls, text", "CPU s", VECTORS, "31", 4, "ours"),
