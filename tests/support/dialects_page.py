@@ -69,9 +69,9 @@ Vercel's `functionId`, an agent, a chain, node or traced function around it; els
 An application with each asked a planted server. *Read*: how many of its calls were, each held
 against what the server got. *Complete*: asked again as they were sent, but for what the emitter
 does not write (in how many calls); a call of a tool is not asked again without its tools.
-*Explained live*: by a worker; in brackets an older release, where that gave less. *Holds*: besides
-messages and answers; *results* are those of tools. *Known by*: the live run
-(`make test-instrumentors`), a recording of it, or the emitter's source alone.
+*Explained live*: by a worker (`make test-instrumentors`); in brackets an older release, where that
+gave less; "–": known by a recording, or where the name is a link by that source alone. *Holds*:
+besides messages and answers; *results* are those of tools.
 
 """
 
@@ -96,9 +96,8 @@ def page() -> str:
         "explained live",
         "dialect",
         "holds",
-        "known by",
     ]
-    rows = sorted(_rows(), key=lambda cells: cells[0].lower())
+    rows = sorted(_rows(), key=lambda cells: cells[0].lstrip("[").lower())
     lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
     return INTRODUCTION + "\n".join(lines) + "\n"
 
@@ -115,26 +114,24 @@ def _rows() -> Iterator[list[str]]:
         told.update(recorded)
         found = [call for name in recorded for call in calls[name]]
         if newest is not None:
-            known = "live"
-            read, release = f"{newest.read} of {newest.calls}", newest.release
+            read, release = f"{newest.read}/{newest.calls}", newest.release
         elif recorded:
-            known, read, release = "recorded", str(len(found)), parts_of(recorded[-1])[1]
+            read, release = str(len(found)), parts_of(recorded[-1])[1]
         else:
             continue
         live = _live(newest, runs.get(f"{one.name}, older"))
-        yield [_named(packages, one.mode), release, read, _complete(one), live, *_of(found), known]
+        yield [_named(packages, one.mode), release, read, _complete(one), live, *_of(found)]
     for name in FILES:
         package, release, mode = parts_of(name)
         content = any(has_content(m) for call in calls[name] for m in call.messages)
         if name in told or not (content or mode == FROM_SOURCE):
             continue
         asked = sum(call.not_repeatable is None for call in calls[name])
-        complete, known = f"{asked} of {len(calls[name])}", "recorded"
+        complete, named = f"{asked}/{len(calls[name])}", _named([package], mode)
         if mode == FROM_SOURCE:
             file, complete = SOURCES[package]
-            known = f"[source](https://github.com/{file})"
-        read = str(len(calls[name]))
-        yield [_named([package], mode), release, read, complete, "–", *_of(calls[name]), known]
+            named = f"[{named}](https://github.com/{file})"
+        yield [named, release, str(len(calls[name])), complete, "–", *_of(calls[name])]
 
 
 def _last_run() -> dict[str, Run]:
@@ -163,9 +160,9 @@ def _complete(one: Instrumentor) -> str:
 def _live(newest: Run | None, older: Run | None) -> str:
     if newest is None:
         return "–"
-    said = f"{newest.explained} of {newest.calls}"
+    said = f"{newest.explained}/{newest.calls}"
     if older is not None and older.explained * newest.calls < newest.explained * older.calls:
-        said += f" ({older.release}: {older.explained} of {older.calls})"
+        said += f" ({older.release}: {older.explained}/{older.calls})"
     return said
 
 

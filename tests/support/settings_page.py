@@ -38,10 +38,9 @@ Keys are never settings: a setting names the environment variable that holds the
 (`api_key_env = "OPENAI_API_KEY"`), and the key itself is never stored or shown.
 
 **Who may write the file.** The file, a link to it and the folder of each must belong to you or to
-root, and nobody else may write there. A group that is yours alone may (Debian's, Ubuntu's and Red
-Hat's `umask 002`), and so may everybody in a folder with the sticky bit such as `/tmp`. Otherwise
-no command uses it, and a sentence names the owner and the command that mends it. Root, too, reads
-no other user's file.
+root, and nobody else may write there (but for a group that is yours alone, and a folder with the
+sticky bit such as `/tmp`). Otherwise no command uses it, and a sentence names the command that
+corrects it. Root, too, reads no other user's file.
 
 **Where it may send.** A key goes without a question to its provider's own host, to this machine,
 and to the address that the environment names for it (`OPENAI_BASE_URL`, `LANGFUSE_HOST`,
@@ -182,7 +181,7 @@ def _default(field: FieldInfo) -> str:
 
 def _kind(field: FieldInfo) -> str:
     bounds = [
-        f"{sign} {getattr(held, attribute)}"
+        f"{sign}{getattr(held, attribute)}"
         for held in field.metadata
         for attribute, sign in (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤"))
         if hasattr(held, attribute)
@@ -200,7 +199,7 @@ def _type(annotation: Any) -> str:
         return _type(arguments[0])
     if origin is tuple:
         return f"list of {_type(arguments[0])}s"
-    names = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path"}
+    names = {str: "text", int: "integer", float: "number", bool: "boolean", Path: "path"}
     return names[annotation]
 
 
