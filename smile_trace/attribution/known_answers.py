@@ -95,28 +95,22 @@ class KnownAnswers:
         self._fits = Fits()
         self._near: dict[int, Array] = {}
         self._scored: tuple[_Answered, ResponseScores] | None = None
-        self._told: tuple[object, OfPart] | None = None
 
     def of_part(self, part: AnswerSpan, text_change: TextComparison, of: str) -> "KnownAnswers":
         """The same responses, of which a part of the answer, `of`, alone counts."""
         other = copy(self)
         other._part, other._text_change, other._explained = part, text_change, of
-        other._found, other._fits, other._near = {}, Fits(), {}
-        other._scored = other._told = None
+        other._found, other._fits, other._near, other._scored = {}, Fits(), {}, None
         return other
 
     def first_level(self) -> OfPart:
-        """What the first level tells, kept until rows or answers are others."""
-        level, scores = self.planner.levels[0], self.scores()
-        rows, beside = self.rows(level), (*self.planner.sparse, *self.planner.confirming_rows)
-        by = scores, level.error_rate, rows, beside
-        if self._told is None or self._told[0] != by:
-            own = scores.of_level(0)
-            found = self._estimated(0, rows, scores, own.only_sparse_moved)
-            known = *zip(rows, own.changes[0], strict=True), *self._answered_beside(0, scores)
-            needed = (self._needed(k, known) for k in range(len(found.segments)))
-            self._told = by, OfPart(found, status_of(found, own), tuple(needed))
-        return self._told[1]
+        """What the first level tells."""
+        rows, scores = self.rows(self.planner.levels[0]), self.scores()
+        own = scores.of_level(0)
+        found = self._estimated(0, rows, scores, own.only_sparse_moved)
+        known = *zip(rows, own.changes[0], strict=True), *self._answered_beside(0, scores)
+        needed = (self._needed(k, known) for k in range(len(found.segments)))
+        return OfPart(found, status_of(found, own), tuple(needed))
 
     def _needed(self, part: int, known: Sequence[tuple[Perturbation, float | None]]) -> bool:
         lost = [

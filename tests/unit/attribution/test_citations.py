@@ -1,8 +1,14 @@
 """Each citation of an answer beside the measured effect of its document on the citing sentence."""
 
 from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 from smile_trace.attribution import PerturbationStudy
+from smile_trace.attribution.estimation import inference
+from smile_trace.attribution.estimation.inference import Rows
+from smile_trace.attribution.estimation.solver import Array
 from smile_trace.records import Explanation, ExplanationSettings, Message, Prompted, Response
 
 FACTS = {
@@ -54,6 +60,19 @@ def test_true_false_and_missing_citations() -> None:
         (FACTS[4], "[4]", None, "used"),
         ("That is all that I can say", None, "[9]", "not used"),
     }
+
+
+def test_no_sentence_is_fitted_twice_to_the_same_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted, of_rows = list[bytes](), inference.intervals
+
+    def intervals(rows: Rows, *given: Any) -> tuple[Array, Array]:
+        fitted.append(rows.x.tobytes() + rows.y.tobytes())
+        return of_rows(rows, *given)
+
+    monkeypatch.setattr(inference, "intervals", intervals)
+    answer = f"{FACTS[1]} [1]. {FACTS[2]} [3]. {FACTS[4]} [4]."
+    assert _explained(answer, lambda p: _said(p, 1, 2, 4)).citations
+    assert len(fitted) == len(set(fitted)) > 3
 
 
 def test_of_two_documents_that_say_the_same_neither_is_called_unused() -> None:
