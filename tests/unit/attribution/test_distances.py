@@ -1,6 +1,6 @@
 """SMILE's distances against libraries and closed forms, and the contract of any distance."""
 
-import re
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +128,7 @@ def test_mmd_of_far_points_and_of_one_point() -> None:
     assert far == pytest.approx(np.sqrt(2 - 2 * np.exp(-0.5)))
 
 
-PAGES = Path(__file__).parents[3] / "docs" / "contributing"
+EXAMPLES = Path(__file__).parents[3] / "examples" / "plugins"
 
 
 @pytest.mark.parametrize("name", distance_names())
@@ -166,12 +166,11 @@ def test_unknown_and_taken_names_are_errors() -> None:
         register_distance("wasserstein", lambda x, y: 0.0)
 
 
-@pytest.mark.parametrize("page", ["distance.md", "solver.md"])
-def test_the_code_of_the_page_runs(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("example", ["distance.py", "solver.py"])
+def test_the_example_of_the_contribution_guide_runs(example: str) -> None:
     known = dict(_REGISTRY)
-    blocks = re.findall(r"```python\n(.*?)```", (PAGES / page).read_text(encoding="utf-8"), re.S)
     try:
-        exec("\n".join(blocks), {"__name__": "page"})
+        runpy.run_path(str(EXAMPLES / example))
     finally:
         _REGISTRY.clear()
         _REGISTRY.update(known)

@@ -1,7 +1,7 @@
 """Every dialect passes the contract suite, and the suite notices who does not."""
 
 import json
-import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from smile_trace.dialects.kinds.gen_ai import GenAI
 from smile_trace.records import Call, Message, Span
 from smile_trace_contracts.dialect import check_dialect
 
-PAGE = Path(__file__).parents[3] / "docs" / "contributing" / "dialect.md"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "plugins" / "dialect.py"
 
 
 def span_with(**attributes: Any) -> Span:
@@ -112,13 +112,8 @@ def test_a_dialect_that_takes_the_spans_of_others_fails() -> None:
 
 
 @pytest.mark.usefixtures("registered")
-def test_the_page_of_the_contribution_guide() -> None:
-    """Its blocks run in order, as one module; afterwards the dialect is registered."""
-    scope: dict[str, Any] = {}
-    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
-        exec(block, scope)
-    for name, value in list(scope.items()):
-        if name.startswith("test_"):
-            value()
+def test_the_example_of_the_contribution_guide() -> None:
+    scope = runpy.run_path(str(EXAMPLE))
+    scope["test_acme"]()  # it has registered the dialect
     [call] = read_calls([scope["EXAMPLE"]])
     assert (call.answer, call.provider) == ("Yes.", "acme")

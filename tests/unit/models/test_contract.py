@@ -1,9 +1,8 @@
 """Every model passes the contract suite, and the suite notices one that does not."""
 
-import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,7 @@ from smile_trace.testing import RecordedModel
 from smile_trace_contracts.model import check_model
 from tests.support.planted import PlantedModel, PlantedServer, serving
 
-PAGE = Path(__file__).parents[3] / "docs" / "contributing" / "model.md"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "plugins" / "model.py"
 
 
 @pytest.fixture
@@ -85,11 +84,9 @@ def test_a_model_that_breaks_its_contract_fails(broken: type[PlantedModel], said
         check_model(broken(str.upper))
 
 
-def test_the_page_of_the_contribution_guide() -> None:
-    """Its blocks run in order, as one module; its model is explained."""
-    scope: dict[str, Any] = {}
-    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
-        exec(block, scope)
+def test_the_example_of_the_contribution_guide() -> None:
+    """Its model is explained."""
+    scope = runpy.run_path(str(EXAMPLE))
     scope["test_bedrock"]()
     model = scope["Bedrock"]("claude", scope["FakeClient"](), "anthropic.claude")
     explanation = smile_trace.explain("a fox runs", model=model)
