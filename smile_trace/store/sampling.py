@@ -94,7 +94,7 @@ class Sampling(OfDatabase):
     def _undecided(self, trace_ids: Sequence[str]) -> list[Row[Any]]:
         waiting = select(calls).where(calls.c.decided.is_(False))
         with self._database.read() as connection:
-            rows = in_chunks(connection, waiting, calls.c.trace_id, trace_ids)
+            rows = rows_among(connection, waiting, calls.c.trace_id, trace_ids)
         place = {trace_id: number for number, trace_id in enumerate(trace_ids)}
         return sorted(rows, key=lambda row: (place[row.trace_id], row.start_ns, row.id))
 

@@ -139,7 +139,7 @@ class PromptReader:
         first."""
         newest = self.call_ids(prompt, version, most=FEW_CALLS)
         query = select(jobs.c.model).where(jobs.c.model.is_not(None))
-        rows = in_chunks(self._connection, query, jobs.c.call_id, newest)
+        rows = rows_among(self._connection, query, jobs.c.call_id, newest)
         counts = Counter(row.model for row in rows)
         return sorted(counts, key=lambda model: (-counts[model], model))
 
