@@ -1,6 +1,8 @@
 """The estimate against the enumerated estimand, the test against planted truths."""
 
 from functools import partial
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from smile_trace.attribution.estimation import (
 from smile_trace.attribution.estimation.few_segments import enough
 from smile_trace.attribution.estimation.fit import Fit, Fits
 from smile_trace.attribution.estimation.interactions import pairs
+from tests.support.studies import copying, run
 
 
 def _every_mask(n: int) -> np.ndarray:
@@ -139,6 +142,28 @@ def test_rows_are_fitted_once_until_they_or_their_answers_are_others() -> None:
     assert of(weights=rows.weights / 2) is first
     assert of(y=rows.y / 2) is not first
     assert of() is not first
+
+
+def test_how_well_rows_are_predicted_is_told_where_a_status_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It takes most of the fits; prompts without groups of parts are planned without it."""
+    counts: dict[str, int] = {}
+
+    def counted(module: ModuleType, name: str) -> None:
+        own = getattr(module, name)
+
+        def count(*given: Any) -> Any:
+            counts[name] = counts.get(name, 0) + 1
+            return own(*given)
+
+        monkeypatch.setattr(module, name, count)
+
+    counted(fidelity, "held_out")
+    counted(inference, "randomisation_test")
+    words = "please tell me whether the Eiffel Tower stands near here or there today friend"
+    run(words, copying("Eiffel"))
+    assert 1 <= counts["held_out"] < counts["randomisation_test"]
 
 
 def test_an_interval_rests_on_the_rows_in_which_something_happened() -> None:
