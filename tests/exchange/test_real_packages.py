@@ -1,6 +1,6 @@
 """What is written for other packages is loaded by these packages."""
 
-import re
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,15 @@ from tests.support.paths import ROOT
 INSTALLED = "make test-exchange installs it"
 
 
-def made_by_recipe(package: str) -> Any:
-    """What the recipe of docs/hub.md for a package makes of an explanation."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "hub.md").read_text(), re.DOTALL)
-    [recipe] = [block for block in blocks if re.search(rf"import .*\b{package}\b", block)]
-    names: dict[str, Any] = {"explanation": explained()}
-    exec(recipe, names)
-    return names["made"]
+def made_by(package: str) -> Any:
+    """What the example for a package makes of an explanation."""
+    example = runpy.run_path(str(ROOT / "examples" / "exchange" / f"to_{package}.py"))
+    return example[f"to_{package}"](explained())
 
 
 def test_shap_takes_it_and_draws_it() -> None:
     shap = pytest.importorskip("shap", reason=INSTALLED)
-    made = made_by_recipe("shap")
+    made = made_by("shap")
     assert isinstance(made, shap.Explanation)
     assert list(made.values) == [s.attribution for s in explained().segments]
     assert list(made.data) == [s.text for s in explained().segments]
@@ -49,7 +46,7 @@ def test_datasets_loads_the_folder_by_its_card(tmp_path: Path) -> None:
 def test_inseq_loads_what_it_saved(tmp_path: Path) -> None:
     inseq = pytest.importorskip("inseq", reason="large (PyTorch): pip install inseq to run it")
     file = tmp_path / "out.json"
-    made_by_recipe("inseq").save(file)
+    made_by("inseq").save(file)
     [loaded] = inseq.FeatureAttributionOutput.load(file)
     assert [token.token for token in loaded.source] == [s.text for s in explained().segments]
     assert [token.token for token in loaded.target] == [explained().answer]

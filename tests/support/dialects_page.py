@@ -94,7 +94,6 @@ def page() -> str:
         "read",
         "complete",
         "explained live",
-        "dialect",
         "holds",
     ]
     rows = sorted(_rows(), key=lambda cells: cells[0].lstrip("[").lower())
@@ -120,7 +119,7 @@ def _rows() -> Iterator[list[str]]:
         else:
             continue
         live = _live(newest, runs.get(f"{one.name}, older"))
-        yield [_named(packages, one.mode), release, read, _complete(one), live, *_of(found)]
+        yield [_named(packages, one.mode), release, read, _complete(one), live, _holds(found)]
     for name in FILES:
         package, release, mode = parts_of(name)
         content = any(has_content(m) for call in calls[name] for m in call.messages)
@@ -131,7 +130,7 @@ def _rows() -> Iterator[list[str]]:
         if mode == FROM_SOURCE:
             file, complete = SOURCES[package]
             named = f"[{named}](https://github.com/{file})"
-        yield [named, release, str(len(calls[name])), complete, "–", *_of(calls[name])]
+        yield [named, release, str(len(calls[name])), complete, "–", _holds(calls[name])]
 
 
 def _last_run() -> dict[str, Run]:
@@ -166,8 +165,8 @@ def _live(newest: Run | None, older: Run | None) -> str:
     return said
 
 
-def _of(calls: Sequence[Call]) -> list[str]:
-    """Which dialects read the calls, and what they hold besides messages and answers."""
+def _holds(calls: Sequence[Call]) -> str:
+    """What the calls hold besides messages and answers."""
     parts = [part for call in calls for message in call.messages for part in message.parts]
     holds = {
         "tools": any("tools" in call.parameters for call in calls),
@@ -178,8 +177,7 @@ def _of(calls: Sequence[Call]) -> list[str]:
         "session": any(call.session for call in calls),
         "user": any(call.user for call in calls),
     }
-    dialects = sorted({f"`{call.dialect}`" for call in calls})
-    return [", ".join(dialects) or "–", ", ".join(k for k, held in holds.items() if held) or "–"]
+    return ", ".join(name for name, held in holds.items() if held) or "–"
 
 
 if __name__ == "__main__":

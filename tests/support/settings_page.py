@@ -143,7 +143,8 @@ def _table(model: type[BaseModel], only: Callable[[str, FieldInfo], bool] = _set
         if only(name, field):
             about = field.description or described.get(name, "")
             said = " ".join(about.split()).replace("|", "\\|")
-            rows.append(f"| `{name}` | {_default(field)} | {said} ({_kind(field)}) |")
+            kind = f" ({about})" if (about := _kind(field)) else ""
+            rows.append(f"| `{name}` | {_default(field)} | {said}{kind} |")
     return "\n".join(rows) + "\n" if len(rows) > 2 else ""
 
 
@@ -186,7 +187,9 @@ def _kind(field: FieldInfo) -> str:
         for attribute, sign in (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤"))
         if hasattr(held, attribute)
     ]
-    return ", ".join([_type(field.annotation), *bounds])
+    typed = _type(field.annotation)
+    told_by_default = not field.is_required() and field.default is not None and " or " not in typed
+    return ", ".join([*([] if told_by_default else [typed]), *bounds])
 
 
 def _type(annotation: Any) -> str:
