@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from smile_trace._text.prompts import Prompt
 from smile_trace.capture.api import current_trace_id, feedback, record, span, trace
-from smile_trace.capture.instrument import instrument, span_processor
 from smile_trace.capture.runtime import configure
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
     from smile_trace.attribution.answer_change import AnswerChange as AnswerChange
+    from smile_trace.capture.instrument import instrument as instrument
+    from smile_trace.capture.instrument import span_processor as span_processor
     from smile_trace.comparison import compare as compare
     from smile_trace.comparison import replay as replay
     from smile_trace.explaining import explain as explain
@@ -63,11 +64,13 @@ _LAZY = {
     "compare": "smile_trace.comparison",
     "explain": "smile_trace.explaining",
     "explain_path": "smile_trace.explaining",
+    "instrument": "smile_trace.capture.instrument",
     "Profile": "smile_trace.records.profile",
     "probe": "smile_trace.probes",
     "profile": "smile_trace.probes",
     "replay": "smile_trace.comparison",
     "Suggestions": "smile_trace.records.suggestion",
+    "span_processor": "smile_trace.capture.instrument",
     "suggest": "smile_trace.suggesting",
 }
 

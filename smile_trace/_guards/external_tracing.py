@@ -14,9 +14,6 @@ from contextvars import ContextVar
 from functools import cache, partial
 from typing import TYPE_CHECKING, Protocol, cast
 
-from opentelemetry import context as otel_context
-from opentelemetry import trace as otel
-
 from smile_trace import semconv
 from smile_trace._guards.internal_errors import keep_inside, report_error
 
@@ -57,10 +54,13 @@ def register(module: str, tracing: ExternalTracing) -> None:
 def external_trace_attributes() -> dict[str, str]:
     """The ids of the application's active spans, as attributes under `smile_trace.external.`."""
     attributes: dict[str, str] = {}
-    context = otel.get_current_span().get_span_context()
-    if context.is_valid:
-        attributes[semconv.EXTERNAL_OTEL_TRACE] = f"{context.trace_id:032x}"
-        attributes[semconv.EXTERNAL_OTEL_SPAN] = f"{context.span_id:016x}"
+    otel = sys.modules.get("opentelemetry.trace")
+    current_span = getattr(otel, "get_current_span", None)  # None while it is being imported
+    if current_span is not None:
+        context = current_span().get_span_context()
+        if context.is_valid:
+            attributes[semconv.EXTERNAL_OTEL_TRACE] = f"{context.trace_id:032x}"
+            attributes[semconv.EXTERNAL_OTEL_SPAN] = f"{context.span_id:016x}"
     for name, tracing in _loaded():
         span = tracing.active_span()
         if span is not None:
@@ -71,14 +71,20 @@ def external_trace_attributes() -> dict[str, str]:
 
 def last_traces() -> dict[str, str]:
     """The last trace of each loaded system here, as attributes under `smile_trace.external.`."""
-    traces = {f"{semconv.EXTERNAL_PREFIX}{n}.trace_id": t.last_trace() for n, t in _loaded()}
-    return {name: trace for name, trace in traces.items() if trace is not None}
+    traces: dict[str, str] = {}
+    for name, tracing in _loaded():
+        trace = tracing.last_trace()
+        if trace is not None:
+            traces[f"{semconv.EXTERNAL_PREFIX}{name}.trace_id"] = trace
+    return traces
 
 
-def _loaded() -> Iterator[tuple[str, ExternalTracing]]:
-    for name, load in _known().items():
+def _loaded() -> list[tuple[str, ExternalTracing]]:
+    found = []
+    for name, load in (_integrations or _known()).items():
         if name in sys.modules and (tracing := load()) is not None:
-            yield name, tracing
+            found.append((name, tracing))
+    return found
 
 
 def find_integrations() -> None:
@@ -125,6 +131,8 @@ def is_suppressed() -> bool:
 def suppress_instrumentation() -> Iterator[None]:
     """Keep capture, OpenTelemetry's instrumentations and every other tracing system that the
     process has loaded from recording anything, in this context (task, thread) only."""
+    from opentelemetry import context as otel_context
+
     token = _SUPPRESSED.set(True)
     context = otel_context.get_current()
     for name in _OTEL_SUPPRESS_KEYS:

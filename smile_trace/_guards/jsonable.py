@@ -269,15 +269,9 @@ def binary(data: bytes | bytearray | memoryview, media_type: str | None = None) 
     }
 
 
-class JSONText(str):
-    """Compact JSON text: it holds no control character, which makes quoting it cheap."""
-
-    __slots__ = ()
-
-
-def dumps(value: Any) -> JSONText:
+def dumps(value: Any) -> str:
     """Compact JSON text of a value that came from `jsonable`, every character as it is."""
-    return JSONText(_encode(value))
+    return _encode(value)
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -77,31 +77,6 @@ _GROUPS = (
         _token("slack-token", r"xapp-\d-[A-Za-z0-9\-]{20,}", "xapp-"),
         _token("huggingface-token", r"(?:api_org|hf)_[A-Za-z0-9]{30,}"),
         _token("stripe-key", r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}"),
-    ),
-    (
-        _token("webhook-secret", r"whsec_[A-Za-z0-9+/=]{20,}"),
-        _token("sendgrid-key", r"SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}"),
-        _token("npm-token", r"npm_[A-Za-z0-9]{30,}"),
-        _token("pypi-token", r"pypi-[A-Za-z0-9_\-]{30,}"),
-        _token("groq-key", r"gsk_[A-Za-z0-9]{30,}"),
-        _token("xai-key", r"xai-[A-Za-z0-9]{30,}"),
-        _token("perplexity-key", r"pplx-[A-Za-z0-9]{30,}"),
-        _token("replicate-token", r"r8_[A-Za-z0-9]{30,}"),
-        _token("nvidia-key", r"nvapi-[A-Za-z0-9_\-]{30,}"),
-        _token("tavily-key", r"tvly-[A-Za-z0-9\-]{20,}"),
-        _token("fireworks-key", r"fw_[A-Za-z0-9]{20,}"),
-        _token("langsmith-key", r"lsv2_(?:pt|sk)_[A-Za-z0-9_]{30,}"),
-        _token("databricks-token", r"dapi[0-9a-f]{32}(?:-\d+)?"),
-        _token("digitalocean-token", r"do[por]_v1_[0-9a-f]{60,}"),
-        _token("shopify-token", r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
-        _token("atlassian-token", r"ATATT[A-Za-z0-9_\-=]{20,}"),
-        _token("linear-key", r"lin_api_[A-Za-z0-9]{30,}"),
-        _token("notion-token", r"(?:ntn|secret)_[A-Za-z0-9]{40,}"),
-        _token("grafana-token", r"(?:glsa|glc)_[A-Za-z0-9_+/=]{30,}"),
-        _token("vault-token", r"hv[sbr]\.[A-Za-z0-9_\-]{20,}"),
-        _token("docker-token", r"dckr_(?:pat|oat)_[A-Za-z0-9_\-]{20,}"),
-    ),
-    (
         _token("twilio-key", r"SK[0-9a-f]{32}(?![A-Za-z0-9])", "SK[0-9a-f]{32}"),
         _token(
             "json-web-token",
@@ -129,6 +104,27 @@ _GROUPS = (
         ),
     ),
     (
+        _token("webhook-secret", r"whsec_[A-Za-z0-9+/=]{20,}"),
+        _token("sendgrid-key", r"SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}"),
+        _token("npm-token", r"npm_[A-Za-z0-9]{30,}"),
+        _token("pypi-token", r"pypi-[A-Za-z0-9_\-]{30,}"),
+        _token("groq-key", r"gsk_[A-Za-z0-9]{30,}"),
+        _token("xai-key", r"xai-[A-Za-z0-9]{30,}"),
+        _token("perplexity-key", r"pplx-[A-Za-z0-9]{30,}"),
+        _token("replicate-token", r"r8_[A-Za-z0-9]{30,}"),
+        _token("nvidia-key", r"nvapi-[A-Za-z0-9_\-]{30,}"),
+        _token("tavily-key", r"tvly-[A-Za-z0-9\-]{20,}"),
+        _token("fireworks-key", r"fw_[A-Za-z0-9]{20,}"),
+        _token("langsmith-key", r"lsv2_(?:pt|sk)_[A-Za-z0-9_]{30,}"),
+        _token("databricks-token", r"dapi[0-9a-f]{32}(?:-\d+)?"),
+        _token("digitalocean-token", r"do[por]_v1_[0-9a-f]{60,}"),
+        _token("shopify-token", r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
+        _token("atlassian-token", r"ATATT[A-Za-z0-9_\-=]{20,}"),
+        _token("linear-key", r"lin_api_[A-Za-z0-9]{30,}"),
+        _token("notion-token", r"(?:ntn|secret)_[A-Za-z0-9]{40,}"),
+        _token("grafana-token", r"(?:glsa|glc)_[A-Za-z0-9_+/=]{30,}"),
+        _token("vault-token", r"hv[sbr]\.[A-Za-z0-9_\-]{20,}"),
+        _token("docker-token", r"dckr_(?:pat|oat)_[A-Za-z0-9_\-]{20,}"),
         _token(
             "bearer",
             r"(?i:(?:bearer|authorization[\\\"']*\s*[:=]\s*[\\\"']*(?:basic|token|bearer))\s+)"
@@ -167,14 +163,12 @@ def find_secrets(text: str) -> Iterator[tuple[int, int, str]]:
     """Every secret: start, end, and the mark that takes its place. Invisible characters (zero-width
     ones, say) inside a secret are part of it."""
     if len(text) < SHORTEST_SECRET:
-        return
+        return iter(())
     if text.isascii() or not _has_invisible_inside(text):
-        yield from _find(text)
-        return
+        return iter(_find(text))
     places = [place for place, character in enumerate(text) if character not in _INVISIBLE]
     visible = "".join(text[place] for place in places)
-    for start, end, mark in _find(visible):
-        yield places[start], places[end - 1] + 1, mark
+    return ((places[start], places[end - 1] + 1, mark) for start, end, mark in _find(visible))
 
 
 def _has_invisible_inside(text: str) -> bool:
@@ -184,12 +178,15 @@ def _has_invisible_inside(text: str) -> bool:
     return _INVISIBLE_INSIDE.search(text) is not None
 
 
-def _find(text: str) -> Iterator[tuple[int, int, str]]:
+def _find(text: str) -> list[tuple[int, int, str]]:
     plain = text if text.isascii() else text.encode("ascii", "replace").decode("ascii")
+    found: list[tuple[int, int, str]] = []
     for holds_clue, rules in _searches():
-        for rule in rules if holds_clue(plain) else ():
-            if _search_for(rule.clue)(plain):
-                yield from rule.finditer(text)
+        if holds_clue(plain):
+            for rule in rules:
+                if _search_for(rule.clue)(plain):
+                    found += rule.finditer(text)
+    return found
 
 
 Redactor = re.Pattern[str] | Callable[[str], str]

@@ -1,7 +1,7 @@
 """`Prompt`: a named, versioned template whose renderings are found in the messages sent."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring, encode_basestring_ascii
@@ -92,13 +92,17 @@ def render(template: str, variables: Mapping[str, str]) -> str:
     return VARIABLE.sub(lambda match: variables[match.group(1)], template)
 
 
-def find_renderings(texts: list[str]) -> list[Use]:
+def find_renderings(texts: Iterable[str]) -> list[Use]:
     """Every remembered rendering in the sent texts (one per message), newest first. It is searched
     for verbatim and as escaped in JSON; the last occurrence in the last message counts. A rendering
     inside a longer one is a use of its own."""
+    remembered = _renderings.get()
+    if not remembered:
+        return []
+    texts = list(texts)
     uses: list[Use] = []
     seen: set[tuple[str, str, str]] = set()
-    for rendering in reversed(_renderings.get()):
+    for rendering in reversed(remembered):
         identity = (rendering.prompt.name, rendering.prompt.version, rendering.text)
         if not rendering.text or identity in seen:
             continue

@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeVar, overload
 from smile_trace import semconv
 from smile_trace._guards.external_tracing import find_integrations
 from smile_trace._guards.internal_errors import keep_inside, report_error
+from smile_trace.capture.ids import new_span_id, new_trace_id
+from smile_trace.capture.line_encoding import encode_own_span
 from smile_trace.capture.recording import Recording, Site, current, reset_current, start_recording
 from smile_trace.capture.runtime import active, runtime
 from smile_trace.capture.sanitizer import Sanitizer
-from smile_trace.capture.tracer_provider import OwnSpan, new_context
 from smile_trace.capture.wrapping import wrap
 from smile_trace.providers.functions import (
     Parameters,
@@ -102,17 +103,8 @@ def feedback(
         if comment is not None:
             attributes[semconv.FEEDBACK_COMMENT] = sanitizer.text(str(comment))
         # A trace of its own: the one that it refers to may have been completed long ago.
-        now, here = time.time_ns(), runtime()
-        span = OwnSpan(
-            name="feedback",
-            context=new_context(None),
-            resource=here.resource,
-            attributes=attributes,
-            start_time=now,
-            end_time=now,
-            instrumentation_scope=here.scope,
-        )
-        here.export(span)
+        now, ids = time.time_ns(), (new_trace_id(), new_span_id(), None)
+        runtime().write(encode_own_span("feedback", ids, (now, now), attributes))
     except BaseException as error:  # noqa: BLE001  the user's call goes on
         keep_inside(error)
         report_error("feedback() could not be recorded", error)
@@ -124,7 +116,7 @@ def current_trace_id() -> str | None:
     recording = current.get()
     if recording is None:
         return None
-    return f"{recording.context.trace_id:032x}"
+    return f"{recording.trace_id:032x}"
 
 
 def _is_trace_id(text: str) -> bool:

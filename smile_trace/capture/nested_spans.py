@@ -202,7 +202,11 @@ def _own_parent(span: otel.Span, attached: bool) -> otel.Span | None:
         told = told.around
     if told is not None and told.recording is recording:  # else a function was called inside it
         return told
-    return None if recording is None else otel.NonRecordingSpan(recording.context)
+    if recording is None:
+        return None
+    ids = recording.trace_id, recording.span_id
+    sampled = otel.TraceFlags(otel.TraceFlags.SAMPLED)
+    return otel.NonRecordingSpan(otel.SpanContext(*ids, is_remote=False, trace_flags=sampled))
 
 
 def _abandon_open() -> None:

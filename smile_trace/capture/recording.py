@@ -11,17 +11,15 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any
 
-from opentelemetry.sdk.trace import Event
-from opentelemetry.trace import SpanContext, Status, StatusCode
-
 from smile_trace import semconv
 from smile_trace._guards.external_tracing import external_trace_attributes, last_traces
-from smile_trace._guards.internal_errors import keep_inside, report_error, suppressed
+from smile_trace._guards.internal_errors import keep_inside, report_error
 from smile_trace._guards.jsonable import MAX_ITEMS, dumps, is_json, jsonable, plain_str
 from smile_trace._text.prompts import Use, find_renderings
+from smile_trace.capture.ids import new_span_id, new_trace_id
+from smile_trace.capture.line_encoding import encode_own_span
 from smile_trace.capture.runtime import active, runtime, state
 from smile_trace.capture.sanitizer import Sanitizer, answer_attributes, message_attributes
-from smile_trace.capture.tracer_provider import OwnSpan, new_context
 from smile_trace.providers import (
     Answer,
     MessageDict,
@@ -37,7 +35,6 @@ from smile_trace.providers.functions import Parameters
 MAX_MESSAGE = 2000
 MAX_TRACEBACK = 8000
 MAX_CHUNKS = 10_000
-_UNSET = Status(StatusCode.UNSET)
 
 current: ContextVar["Recording | None"] = ContextVar("smile_trace_current", default=None)
 open_streams: "weakref.WeakSet[Recording]" = weakref.WeakSet()
@@ -78,27 +75,29 @@ class Recording:
         "_form",
         "_last_traces",
         "_messages",
-        "_parent",
+        "_parent_id",
         "_pid",
         "_site",
         "_start_ns",
         "_started",
         "_structured",
         "_uses",
-        "context",
         "session",
+        "span_id",
+        "trace_id",
         "user",
     )
 
     session: str | None
     user: str | None
-    context: SpanContext
+    trace_id: int
+    span_id: int
 
     def __init__(self, site: Site) -> None:
         self._done = True  # until there is something to write
         parent = current.get()
         self._site = site
-        self._pid = os.getpid()
+        self._pid = state.pid
         self._messages: list[MessageDict] | None = None
         self._uses: list[Use] = []
         self._answer: Answer | None = None
@@ -113,8 +112,9 @@ class Recording:
         self.session = site.session or (parent.session if parent is not None else None)
         self.user = site.user or (parent.user if parent is not None else None)
         # Never a child of the application's active span: neither side would know the other's.
-        self._parent = None if parent is None else parent.context
-        self.context = new_context(self._parent)
+        self._parent_id = None if parent is None else parent.span_id
+        self.trace_id = new_trace_id() if parent is None else parent.trace_id
+        self.span_id = new_span_id()
         self._start_ns = time.time_ns()
         self._started = time.perf_counter_ns()
         self._done = False
@@ -132,8 +132,10 @@ class Recording:
         self._set_messages(messages)
         self._attributes[semconv.PROMPT_ASSUMED] = True
         self._attributes.update(request_attributes(arguments))
+        if self._site.rerun is None:
+            return
         others = parameters.others(arguments, name)
-        if self._site.rerun is not None and is_json(others):
+        if is_json(others):
             written = jsonable(others)
             if written == others:  # not shortened
                 self._attributes[semconv.RERUN] = self._site.rerun
@@ -175,7 +177,7 @@ class Recording:
 
     def _set_messages(self, messages: list[MessageDict]) -> None:
         self._messages = messages
-        self._uses = find_renderings([content_of(message) for message in messages])
+        self._uses = find_renderings(map(content_of, messages))
 
     def _note_external_traces(self) -> None:
         """Take over a trace that began and ended inside this call (automatic logging)."""
@@ -219,35 +221,68 @@ class Recording:
     def __del__(self) -> None:
         # A forked child holds copies of its parent's recordings: the parent writes them.
         # Where the stack was full, there is not even `_done`.
-        if not getattr(self, "_done", True) and self._pid == os.getpid():
+        if not getattr(self, "_done", True) and self._pid == state.pid:
             self.finish(None, "abandoned")
 
     def _end(self, result: Any, status: str) -> None:
         self._note_external_traces()
-        duration = time.perf_counter_ns() - self._started
-        sanitizer = Sanitizer(runtime().config)
-        attributes = {key: sanitizer.value(value) for key, value in self._attributes.items()}
-        self._attributes = attributes
-        attributes[semconv.STATUS] = status
-        self._describe_site(sanitizer)
-        if self._first_chunk is not None:
-            attributes[semconv.FIRST_CHUNK_SECONDS] = self._first_chunk
-        name, events, status_of_span = sanitizer.text(self._site.name), [], _UNSET
-        if self._messages is None:
-            attributes[semconv.KIND] = "context"
+        # The wall clock may have been adjusted; the duration is monotonic.
+        end_ns = self._start_ns + time.perf_counter_ns() - self._started
+        answer = None
+        if self._messages is not None:
+            answer = self._read_result(result, status)
+        elif self._site.capture_output:
             if self._chunks:
                 result = join_chunks(self._chunks)
-            if self._site.capture_output and result is not None:
+            if result is not None:
                 self._structured[semconv.OUTPUT] = _jsonable(result)
+        self._describe_site()
+        here = runtime()
+        sanitizer = Sanitizer(here.config, search=bool(here.config.redactors))
+        span = self._encode(answer, status, end_ns, sanitizer)
+        if not sanitizer.found_nothing():
+            span = self._encode(answer, status, end_ns, Sanitizer(here.config))
+        here.write(span)
+
+    def _describe_site(self) -> None:
+        site, attributes, structured = self._site, self._attributes, self._structured
+        if site.provider is not None:
+            attributes.setdefault(semconv.PROVIDER_NAME, site.provider)
+        if site.model is not None:
+            attributes.setdefault(semconv.REQUEST_MODEL, site.model)
+        if self.session is not None:
+            session = str(self.session)
+            attributes[semconv.SESSION_ID] = attributes[semconv.CONVERSATION_ID] = session
+        if self.user is not None:
+            attributes[semconv.USER_ID] = str(self.user)
+        if site.tags:
+            structured[semconv.TAGS] = {str(k): str(v) for k, v in site.tags.items()}
+        if site.metadata:
+            structured[semconv.METADATA] = jsonable(site.metadata)
+
+    def _encode(self, answer: Answer | None, status: str, end_ns: int, sanitizer: Sanitizer) -> str:
+        """The span, made at the end in one step: one that is open during the call costs more."""
+        attributes = {key: sanitizer.value(value) for key, value in self._attributes.items()}
+        attributes[semconv.STATUS] = status
+        if self._first_chunk is not None:
+            attributes[semconv.FIRST_CHUNK_SECONDS] = self._first_chunk
+        name = sanitizer.text(self._site.name)
+        if self._messages is None or answer is None:
+            attributes[semconv.KIND] = "context"
         else:
             attributes[semconv.KIND] = "call"
             attributes[semconv.NAME] = name
-            name = self._describe_call(self._messages, self._read_result(result, status), sanitizer)
+            operation = self._form or answer.form or "chat"
+            attributes[semconv.OPERATION_NAME] = operation
+            attributes.update(message_attributes(self._messages, self._uses, sanitizer))
+            attributes.update(answer_attributes(answer, sanitizer))
+            model = attributes.get(semconv.REQUEST_MODEL) or attributes.get(semconv.RESPONSE_MODEL)
+            name = f"{operation} {model or name}"
+        error = None
         if self._error is not None:
             kind, message, stack = map(sanitizer.text, self._error)
             attributes[semconv.ERROR_TYPE] = kind
-            events = [_exception_event(kind, message, stack)]
-            status_of_span = Status(StatusCode.ERROR, f"{kind.rpartition('.')[2]}: {message}")
+            error = kind, message, stack
         for key, value in self._structured.items():
             written = sanitizer.value(value)
             if key == semconv.RERUN_ARGUMENTS and written != value:
@@ -258,38 +293,8 @@ class Recording:
             attributes[semconv.REDACTED] = sanitizer.redacted
         if sanitizer.truncated or len(self._chunks) >= MAX_CHUNKS:
             attributes[semconv.TRUNCATED] = True
-        here = runtime()
-        # Made at the end, in one step: a span that is open during the call costs twice as much.
-        span = OwnSpan(
-            name=name,
-            context=self.context,
-            parent=self._parent,
-            resource=here.resource,
-            attributes=attributes,
-            events=events,
-            status=status_of_span,
-            start_time=self._start_ns,
-            # The wall clock may have been adjusted; the duration is monotonic.
-            end_time=self._start_ns + duration,
-            instrumentation_scope=here.scope,
-        )
-        here.export(span)
-
-    def _describe_site(self, sanitizer: Sanitizer) -> None:
-        site, attributes, structured = self._site, self._attributes, self._structured
-        if site.provider is not None:
-            attributes.setdefault(semconv.PROVIDER_NAME, sanitizer.value(site.provider))
-        if site.model is not None:
-            attributes.setdefault(semconv.REQUEST_MODEL, sanitizer.value(site.model))
-        if self.session is not None:
-            session = sanitizer.text(str(self.session))
-            attributes[semconv.SESSION_ID] = attributes[semconv.CONVERSATION_ID] = session
-        if self.user is not None:
-            attributes[semconv.USER_ID] = sanitizer.text(str(self.user))
-        if site.tags:
-            structured[semconv.TAGS] = {str(k): str(v) for k, v in site.tags.items()}
-        if site.metadata:
-            structured[semconv.METADATA] = jsonable(site.metadata)
+        ids = self.trace_id, self.span_id, self._parent_id
+        return encode_own_span(name, ids, (self._start_ns, end_ns), attributes, error)
 
     def _read_result(self, result: Any, status: str) -> Answer:
         if not self._site.capture_output:
@@ -304,17 +309,6 @@ class Recording:
             keep_inside(error)
             report_error("an answer could not be read", error)
             return Answer(no_content="the answer could not be read")
-
-    def _describe_call(
-        self, messages: list[MessageDict], answer: Answer, sanitizer: Sanitizer
-    ) -> str:
-        attributes = self._attributes
-        operation = self._form or answer.form or "chat"
-        attributes[semconv.OPERATION_NAME] = operation
-        attributes.update(message_attributes(messages, self._uses, sanitizer))
-        attributes.update(answer_attributes(answer, sanitizer))
-        model = attributes.get(semconv.REQUEST_MODEL) or attributes.get(semconv.RESPONSE_MODEL)
-        return f"{operation} {model or attributes[semconv.NAME]}"
 
 
 def start_recording(site: Site, arguments: dict[str, Any] | None) -> Recording | None:
@@ -345,8 +339,10 @@ def _report_lost(error: BaseException) -> None:
 
 def reset_current(token: "Token[Recording | None]") -> None:
     """Undo `current.set`, unless a coroutine was closed in another context."""
-    with suppressed(ValueError):
+    try:
         current.reset(token)
+    except ValueError as error:
+        keep_inside(error)
 
 
 def _at_exit() -> None:
@@ -360,15 +356,6 @@ def _at_exit() -> None:
 
 atexit.register(_at_exit)
 os.register_at_fork(after_in_child=open_streams.clear)
-
-
-def _exception_event(kind: str, message: str, stack: str) -> Event:
-    attributes = {
-        "exception.type": kind,
-        "exception.message": message,
-        "exception.stacktrace": stack,
-    }
-    return Event("exception", attributes, time.time_ns())
 
 
 def _is_cancellation(error: BaseException) -> bool:

@@ -5,50 +5,77 @@ import os
 import re
 import threading
 from collections.abc import Callable, Sequence
-
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from smile_trace import semconv
 from smile_trace._guards.external_tracing import is_suppressed
 from smile_trace._guards.internal_errors import handlers_wait, report_error, reset
 from smile_trace._guards.redaction import Redactor
 from smile_trace.capture.config import NOWHERE, Config, from_environment, home_at
-from smile_trace.capture.tracer_provider import (
-    line_exporter,
-    make_provider,
-    make_resource,
-)
+from smile_trace.capture.line_encoding import encode_attributes, frame
+from smile_trace.capture.sanitizer import Sanitizer
 from smile_trace.spool import Spool
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
 Write = Callable[[bytes], object]
 """Takes the line of each finished span; the spool's `write` by default."""
 
 
 class Runtime:
-    """The spool and the provider of one configuration."""
+    """The spool of one configuration, and what writes to it: spans of ours, and, only where there
+    are any, those of OpenTelemetry, whose SDK takes most of the time of an import."""
 
     def __init__(self, config: Config, write: Write | None = None) -> None:
         self.config = config
         self.spool = Spool(
             config.spool, file_limit=config.file_limit, spool_limit=config.spool_limit
         )
-        self.export = line_exporter(config, write or self.spool.write, self.spool.losses.add)
-        self.resource = make_resource(config)
-        self.scope = InstrumentationScope(semconv.SCOPE)
-        self.provider = make_provider(self.resource, self.export)
+        self._write = write or self.spool.write
+        self._name_process()
+
+    def _name_process(self) -> None:
+        self.resource: dict[str, str | int] = {
+            "service.name": self.config.service_name,
+            "process.pid": os.getpid(),
+        }
+        attributes = encode_attributes(self.resource, Sanitizer(self.config).text)
+        self._frame = frame(attributes, f'{{"name":"{semconv.SCOPE}"}}')
+
+    def write(self, span: str) -> None:
+        """Write a span of ours, encoded."""
+        head, tail = self._frame
+        self._write(f"{head}{span}{tail}".encode("ascii"))
+
+    @cached_property
+    def export(self) -> "Callable[[ReadableSpan], None]":
+        """Writes a finished span of OpenTelemetry's."""
+        from smile_trace.capture.tracer_provider import line_exporter
+
+        return line_exporter(self.config, self._write, self.spool.losses.add)
+
+    @cached_property
+    def provider(self) -> "TracerProvider":
+        """The provider for instrumentations."""
+        from smile_trace.capture.tracer_provider import make_provider
+
+        return make_provider(self.resource, self.export)
 
     def after_fork(self) -> None:
         """Use a new file and the new process id in a forked child."""
-        self.resource = make_resource(self.config)
+        self._name_process()
         self.spool.after_fork()
 
 
 class _State:
     """Mutable state, read without a lock and replaced under one."""
 
-    __slots__ = ("config", "enabled", "lock", "runtime", "wanted")
+    __slots__ = ("config", "enabled", "lock", "pid", "runtime", "wanted")
 
     def __init__(self) -> None:
+        self.pid = os.getpid()
         self.config = from_environment()
         self.switch(self.config.enabled)
         self.runtime: Runtime | None = None
@@ -139,7 +166,7 @@ def _redactor(item: str | Redactor) -> Redactor:
 
 
 def _after_fork_in_child() -> None:
-    state.lock = threading.RLock()
+    state.lock, state.pid = threading.RLock(), os.getpid()
     reset()
     if state.runtime is not None:
         try:

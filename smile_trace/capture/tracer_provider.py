@@ -1,88 +1,34 @@
 """The tracer provider of capture: every span sampled, no limits, parents of its own, and
 independent of the environment's `OTEL_…` variables and of the application's provider."""
 
-import os
-import random
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import (
-    Event,
-    ReadableSpan,
-    Span,
-    SpanLimits,
-    SpanProcessor,
-    TracerProvider,
-)
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from smile_trace import semconv
 from smile_trace._guards.internal_errors import keep_inside, report_error
 from smile_trace._guards.jsonable import binary
 from smile_trace.capture.config import Config
+from smile_trace.capture.ids import new_span_id, new_trace_id
 from smile_trace.capture.line_encoding import LineEncoder
 from smile_trace.capture.sanitizer import Sanitizer
 
-_UNSET = Status(StatusCode.UNSET)
-
-
-@dataclass(slots=True)
-class OwnSpan:
-    """The fields of a `ReadableSpan`, which is slow to make and copies each field when read."""
-
-    name: str
-    context: SpanContext
-    resource: Resource
-    attributes: Mapping[str, Any]
-    start_time: int
-    end_time: int
-    instrumentation_scope: InstrumentationScope
-    parent: SpanContext | None = None
-    events: Sequence[Event] = ()
-    status: Status = _UNSET
-
-    kind: ClassVar[SpanKind] = SpanKind.INTERNAL
-    links: ClassVar[Sequence[Link]] = ()
-    dropped_attributes: ClassVar[int] = 0
-    dropped_events: ClassVar[int] = 0
-    dropped_links: ClassVar[int] = 0
-
-    def get_span_context(self) -> SpanContext:
-        """The span's own ids."""
-        return self.context
-
-
-_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
-_random = random.Random()
-os.register_at_fork(after_in_child=_random.seed)
-
 
 class OwnIdGenerator(IdGenerator):
-    """Ids never shared by forked children, made without the application's seeded `random`."""
+    """Our own ids."""
 
     def generate_span_id(self) -> int:
         """A non-zero 64-bit id."""
-        return _random.getrandbits(64) or 1
+        return new_span_id()
 
     def generate_trace_id(self) -> int:
         """A non-zero 128-bit id."""
-        return _random.getrandbits(128) or 1
-
-
-_ids = OwnIdGenerator()
-
-
-def new_context(parent: SpanContext | None) -> SpanContext:
-    """The context of a new span in its parent's trace, or in a new trace."""
-    trace_id = _ids.generate_trace_id() if parent is None else parent.trace_id
-    return SpanContext(trace_id, _ids.generate_span_id(), is_remote=False, trace_flags=_SAMPLED)
+        return new_trace_id()
 
 
 class ExportingProcessor(SpanProcessor):
@@ -112,17 +58,13 @@ class ExportingProcessor(SpanProcessor):
 
 def line_exporter(
     config: Config, write: Callable[[bytes], object], lose: Callable[[str, BaseException], None]
-) -> Callable[[ReadableSpan | OwnSpan], None]:
-    """Encode each finished span, sanitized unless it is ours, which is sanitized when it ends."""
+) -> Callable[[ReadableSpan], None]:
+    """Encode each finished span, sanitized, and write it."""
     encoder = LineEncoder(lambda text: Sanitizer(config).text(text))
 
-    def export(span: ReadableSpan | OwnSpan) -> None:
+    def export(span: ReadableSpan) -> None:
         try:
-            scope = span.instrumentation_scope
-            if scope is not None and scope.name == semconv.SCOPE:
-                line = encoder.line(span)
-            else:
-                line = _sanitized_line(encoder, span, Sanitizer(config), config.text_limit)
+            line = _sanitized_line(encoder, span, Sanitizer(config), config.text_limit)
         except BaseException as error:  # noqa: BLE001  counted as a loss of this record
             keep_inside(error)
             lose("a record could not be encoded", error)
@@ -141,7 +83,7 @@ def _placeholder(match: re.Match[str]) -> str:
 
 
 def _sanitized_line(
-    encoder: LineEncoder, span: ReadableSpan | OwnSpan, sanitizer: Sanitizer, limit: int
+    encoder: LineEncoder, span: ReadableSpan, sanitizer: Sanitizer, limit: int
 ) -> bytes:
     def figures() -> dict[str, int | bool]:
         return {
@@ -157,18 +99,15 @@ def _sanitized_line(
     return encoder.line(span, text, figures)
 
 
-def make_resource(config: Config) -> Resource:
-    """The resource of every span of this process."""
-    # Not Resource.create(): its detectors start threads and read the environment.
-    return Resource({"service.name": config.service_name, "process.pid": os.getpid()})
-
-
-def make_provider(resource: Resource, export: Callable[[ReadableSpan], None]) -> TracerProvider:
-    """The provider for instrumentations."""
+def make_provider(
+    attributes: Mapping[str, str | int], export: Callable[[ReadableSpan], None]
+) -> TracerProvider:
+    """The provider for instrumentations; the attributes are those of its resource."""
     unset = SpanLimits.UNSET
     provider = TracerProvider(
         sampler=ALWAYS_ON,
-        resource=resource,
+        # Not Resource.create(): its detectors start threads and read the environment.
+        resource=Resource(attributes),
         shutdown_on_exit=False,
         id_generator=OwnIdGenerator(),
         span_limits=SpanLimits(

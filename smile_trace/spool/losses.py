@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from smile_trace._guards import foreign
 from smile_trace._guards.internal_errors import keep_inside, report_error, suppressed
 from smile_trace._guards.private_files import is_own_folder, make_private, open_own
 
@@ -57,6 +56,8 @@ def temporary_folder() -> Path:
 def read_losses(spool: Path) -> dict[str, int]:
     """Lost records per reason, over all processes that wrote to `spool`. Files that cannot be read,
     are another user's, or are not plain are skipped."""
+    from smile_trace._guards import foreign  # with pydantic: an application only writes
+
     latest: dict[str, Counter[str]] = {}
     for folder in _folders(spool):
         for path in sorted(folder.glob(f"*{FILE_SUFFIX}")) if folder.is_dir() else ():

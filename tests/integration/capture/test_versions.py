@@ -71,6 +71,25 @@ def test_opentelemetry(packages: list[str], version: str, tmp_path: Path) -> Non
     assert done.stdout.strip().startswith(version)
 
 
+def test_what_is_heavy_is_loaded_where_it_is_needed(tmp_path: Path) -> None:
+    code = """
+import sys, smile_trace
+print({"opentelemetry", "pydantic", "pydantic_core", "asyncio"} & sys.modules.keys())
+smile_trace.trace(lambda prompt: "an answer")("a prompt")
+print({"opentelemetry", "pydantic"} & sys.modules.keys())
+smile_trace.instrument
+print({"opentelemetry", "pydantic"} & sys.modules.keys())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"SMILE_TRACE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["set()", "set()", "{'opentelemetry'}"]
+
+
 def test_an_application_imports_it_without_the_workers_extra() -> None:
     heavy = ("numpy", "openai", "sqlalchemy", "pydantic_settings", "httpx")
     code = f"""

@@ -4,20 +4,24 @@ import json
 import os
 import subprocess
 import sys
+import time
 import venv
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Link, SpanKind, Status, StatusCode
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
-from smile_trace.capture.line_encoding import LineEncoder
+from smile_trace.capture.line_encoding import LONG, LineEncoder, encode_own_span, escaped
 from smile_trace.records.formats.otlp import spans_from_line
+
+if TYPE_CHECKING:  # not installed where the official exporter is
+    from smile_trace.testing import Captured
 
 EXPORTER = "opentelemetry-exporter-otlp-json-file==0.66b1"
 
@@ -75,17 +79,32 @@ def test_a_line_has_no_line_break() -> None:
     assert all(b"\n" not in LineEncoder().line(span) for span in finished_spans())
 
 
-def test_a_span_of_ours_is_written_as_a_readable_span_is(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("end", ["", '"', "\\", "\n", "\t", "\x00", "\x7f", "é", "\ud800", '\\"\n'])
+def test_a_text_of_any_length_is_escaped_as_json_says(end: str) -> None:
+    for text in (end, end + "a" * LONG + end):
+        written = escaped(text)
+        assert written.isascii()
+        assert json.loads(f'"{written}"') == text
+        assert written == json.dumps(text)[1:-1]
+
+
+def test_a_span_of_ours_is_written_as_a_readable_span_is(
+    found: "Captured", monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of what is written without a `ReadableSpan`: a call, one inside that raised, feedback."""
     import smile_trace
+    from smile_trace.capture import api, recording
     from smile_trace.capture.runtime import runtime
-    from smile_trace.capture.tracer_provider import OwnSpan
 
-    def fields_of(span: OwnSpan) -> dict[str, Any]:
-        return {one.name: getattr(span, one.name) for one in fields(span)}
+    spans: list[ReadableSpan] = []
 
-    spans: list[OwnSpan] = []
-    monkeypatch.setattr(runtime(), "export", spans.append)
+    def noted(*fields: Any) -> str:
+        spans.append(readable(runtime().resource, *fields))
+        return encode_own_span(*fields)
+
+    monkeypatch.setattr(time, "time_ns", lambda: 123)  # of an exception's event
+    monkeypatch.setattr(recording, "encode_own_span", noted)
+    monkeypatch.setattr(api, "encode_own_span", noted)
 
     @smile_trace.trace(model="m", provider="p", tags={"é": '"'}, metadata={"a": [1, 0.5, None]})
     def ask(prompt: str) -> str:
@@ -97,12 +116,35 @@ def test_a_span_of_ours_is_written_as_a_readable_span_is(monkeypatch: pytest.Mon
 
     ask("hello")
     smile_trace.feedback("a" * 32, 0.5, comment="good")
-    assert len(spans) == 3
     assert [bool(span.parent) for span in spans] == [True, False, False]
     assert [len(span.events) for span in spans] == [1, 0, 0]
-    for span in spans:
-        assert type(span) is OwnSpan
-        assert LineEncoder().line(span) == LineEncoder().line(ReadableSpan(**fields_of(span)))
+    assert found.lines == [LineEncoder().line(span) for span in spans]
+
+
+def readable(
+    resource: dict[str, Any],
+    name: str,
+    ids: tuple[int, int, int | None],
+    times: tuple[int, int],
+    attributes: dict[str, Any],
+    error: tuple[str, str, str] | None = None,
+) -> ReadableSpan:
+    trace_id, span_id, parent_id = ids
+    names = ("exception.type", "exception.message", "exception.stacktrace")
+    raised = Event("exception", dict(zip(names, error or names, strict=True)), 123)
+    status = Status() if error is None else Status(StatusCode.ERROR, f"{error[0]}: {error[1]}")
+    return ReadableSpan(
+        name,
+        SpanContext(trace_id, span_id, is_remote=False),
+        None if parent_id is None else SpanContext(trace_id, parent_id, is_remote=False),
+        Resource(resource),
+        attributes,
+        [] if error is None else [raised],
+        status=status,
+        start_time=times[0],
+        end_time=times[1],
+        instrumentation_scope=InstrumentationScope("smile_trace"),
+    )
 
 
 @pytest.mark.slow
