@@ -13,12 +13,12 @@ import subprocess
 import sys
 import tempfile
 import venv
-from pathlib import Path
-from typing import Any
+from itertools import product
 
+from benchmarks.capture import ratios
+from benchmarks.capture.ratios import ROOT, Subject, subject
 from benchmarks.capture.results import SHAPES
 
-ROOT = Path(__file__).parents[2]
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 PLAN = [
     *((subject, 240) for subject in ("bare", "opentelemetry", "smile-trace", "smile-trace off")),
@@ -39,32 +39,6 @@ def python_for(subject: str) -> str | None:
     return str(python) if subprocess.run(install, check=False).returncode == 0 else None
 
 
-def measure(python: str, *command: str) -> dict[str, Any]:
-    """One round of one subject, or of one shape of result."""
-    with tempfile.TemporaryDirectory() as home:
-        own = {"BENCH_HOME": home, "SMILE_TRACE_HOME": home, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            [python, "-m", *command],
-            env={**os.environ, **own},
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=home,
-        )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def import_seconds(module: str) -> float:
-    """The median time that a fresh interpreter takes to import a module, less its own start."""
-    code = f"import time; a = time.perf_counter(); import {module}; print(time.perf_counter() - a)"
-    runs = [
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)
-        for _ in range(9)
-    ]
-    return statistics.median(runs)
-
-
 def main() -> None:
     """Runs the plan and prints the tables."""
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
@@ -74,31 +48,29 @@ def main() -> None:
 
 
 def print_subjects() -> None:
-    """What a usual call costs."""
-    pythons = {subject: python_for(subject) for subject, _ in PLAN}
-    runs: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for _ in range(ROUNDS):
-        for subject, characters in PLAN:
-            python = pythons[subject]
-            if python is not None:
-                run = measure(python, "benchmarks.capture.measure", subject, str(characters))
-                runs.setdefault((subject, characters), []).append(run)
+    """What a usual call costs, and the ratios that we aim at."""
+    runs: dict[tuple[str, int], list[tuple[float, ...]]] = {}
+    pythons = {name: python_for(name) for name, _ in PLAN}
+    for _, (name, characters) in product(range(ROUNDS), PLAN):
+        python = pythons[name]
+        if python is not None:
+            with subject(name, python) as loaded:
+                runs.setdefault((name, characters), []).append(round_of(loaded, characters))
     print("| | prompt | paced p50 µs | paced p99 | tight p50 | CPU per call µs | RSS MB | load s |")
     print("|---|---|---|---|---|---|---|---|")
-    for (subject, characters), found in runs.items():
-        figures = (
-            statistics.median(run["paced"]["p50"] for run in found),
-            statistics.median(run["paced"]["p99"] for run in found),
-            statistics.median(run["tight"]["p50"] for run in found),
-            statistics.median(run["cpu"] for run in found),
-            statistics.median(run["rss_mb"] for run in found),
-        )
-        loaded = statistics.median(run["load_seconds"] for run in found)
-        cells = " | ".join(f"{figure:,.1f}" for figure in figures)
-        print(f"| {subject} | {characters:,} | {cells} | {loaded:.2f} |")
-    ours, theirs = import_seconds("smile_trace"), import_seconds("opentelemetry.sdk.trace")
-    print(f"\nimport smile_trace {ours * 1e3:.0f} ms, import opentelemetry.sdk.trace ", end="")
-    print(f"{theirs * 1e3:.0f} ms ({ours / theirs:.2f} ×)\n")
+    for (name, characters), found in runs.items():
+        cells = (f"{statistics.median(column):,.2f}" for column in zip(*found, strict=True))
+        print(f"| {name} | {characters:,} | {' | '.join(cells)} |")
+    print()
+    ratios.main()
+    print()
+
+
+def round_of(loaded: Subject, characters: int) -> tuple[float, ...]:
+    """The cells of one round of a subject."""
+    paced, tight = (loaded.block(characters, *how) for how in ((2000, 0.002), (5000, 0)))
+    cells = paced["p50"], paced["p99"], tight["p50"], paced["cpu"], tight["rss_mb"]
+    return *cells, loaded.load_seconds
 
 
 def print_results() -> None:
@@ -106,9 +78,24 @@ def print_results() -> None:
     print("| result | added p50 ms | added p90 | CPU p50 |")
     print("|---|---|---|---|")
     for shape in SHAPES:
-        runs = [measure(sys.executable, "benchmarks.capture.results", shape) for _ in range(ROUNDS)]
+        runs = [result_of(shape) for _ in range(ROUNDS)]
         cells = (statistics.median(run[name] for run in runs) for name in ("p50", "p90", "cpu"))
         print(f"| {shape} | {' | '.join(f'{cell:,.2f}' for cell in cells)} |", flush=True)
+
+
+def result_of(shape: str) -> dict[str, float]:
+    """One round of one shape of result."""
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.capture.results", shape],
+            env={**os.environ, "SMILE_TRACE_HOME": home, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=home,
+        )
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 if __name__ == "__main__":
