@@ -40,7 +40,7 @@ class Escaped(str):
     __slots__ = ()
 
 
-_UNUSUAL = [chr(code) for code in range(32) if chr(code) != "\n"]
+_UNUSUAL = [chr(code) for code in (*range(32), 127) if chr(code) != "\n"]
 _USUAL = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"))
 LONG = 1000
 
