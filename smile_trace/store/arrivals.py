@@ -13,6 +13,7 @@ from smile_trace.records import Feedback, Record, Span
 from smile_trace.store.database import OfDatabase, rows_among
 from smile_trace.store.database.sql import insert, upsert, write_rows
 from smile_trace.store.forgotten import ids_in
+from smile_trace.store.packing import packing
 from smile_trace.store.tables import (
     corrupt_lines,
     feedback,
@@ -163,6 +164,7 @@ def _add_spans(
     hashes = {text: _hash(text) for text in {a.resource for a in fresh} if text is not None}
     bodies = [{"hash": hashes[text], "body": text} for text in hashes]
     write_rows(connection, _NEW_RESOURCES, bodies)
+    pack = packing(connection)
     write_rows(
         connection,
         _NEW_SPANS,
@@ -171,8 +173,8 @@ def _add_spans(
                 "trace_id": span.trace_id,
                 "span_id": span.span_id,
                 "start_ns": span.start_ns,
-                "body": body,
                 "resource": None if resource is None else hashes[resource],
+                **pack("body", body),
             }
             for span, body, resource in fresh
         ],

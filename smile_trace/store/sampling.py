@@ -14,6 +14,7 @@ from smile_trace.records.call import trace_id_of
 from smile_trace.store.database import OfDatabase, rows_among
 from smile_trace.store.database.sql import insert
 from smile_trace.store.forgotten import forgotten_among
+from smile_trace.store.packing import packing
 from smile_trace.store.tables import (
     Group,
     calls,
@@ -113,20 +114,22 @@ class Sampling(OfDatabase):
         self, decisions: Iterable[Decision], chosen: Mapping[Group, int], *, now: float
     ) -> None:
         """Insert the jobs of those decisions and the groups' new counts in one transaction."""
-        rows = [
-            {
-                **decision.model_dump(exclude={"settings"}),
-                "settings": decision.settings.model_dump_json(),
-                "created_at": now,
-                "changed_at": now,
-            }
-            for decision in decisions
-        ]
-        if not rows:
+        decisions = list(decisions)
+        if not decisions:
             return
         with self._database.write() as connection:
-            gone = forgotten_among(connection, {trace_id_of(row["call_id"]) for row in rows})
-            rows = [row for row in rows if trace_id_of(row["call_id"]) not in gone]
+            of_traces = {trace_id_of(decision.call_id) for decision in decisions}
+            gone, pack = forgotten_among(connection, of_traces), packing(connection)
+            rows = [
+                {
+                    **decision.model_dump(exclude={"settings"}),
+                    **pack("settings", decision.settings.model_dump_json()),
+                    "created_at": now,
+                    "changed_at": now,
+                }
+                for decision in decisions
+                if trace_id_of(decision.call_id) not in gone
+            ]
             if rows:
                 connection.execute(insert(jobs).on_conflict_do_nothing(), rows)
                 mark = update(calls).where(calls.c.id == bindparam("decided_id"))

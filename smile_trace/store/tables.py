@@ -27,6 +27,7 @@ from sqlalchemy.schema import CreateIndex
 
 from smile_trace.records import Call
 from smile_trace.store.database import Database
+from smile_trace.store.database.packed import PACKED, PACKED_BYTES
 from smile_trace.store.database.sql import INTEGER, STRING, TEXT, storable
 
 metadata = MetaData(
@@ -96,9 +97,10 @@ spans = Table(
     Column("trace_id", STRING, primary_key=True),
     Column("span_id", STRING, primary_key=True),
     Column("start_ns", BigInteger, nullable=False),
-    Column("body", TEXT, nullable=False),
+    Column("body", PACKED, nullable=False),
     # Its resource, which stands in the body where this is null: before migration 0021.
     Column("resource", STRING, index=True),
+    Column("packed", PACKED_BYTES),
 )
 
 # What the process said of itself that made the spans: once, however many these are.
@@ -132,11 +134,12 @@ calls = Table(
     *_group(),
     Column("start_ns", BigInteger, nullable=False),
     Column("decided", Boolean, nullable=False, default=False),  # by sampling
-    Column("body", TEXT, nullable=False),
+    Column("body", PACKED, nullable=False),
     # The dialect that read it and its release; null of an imported one, and before migration 0022.
     Column("read_by", STRING),
     # It is none of its trace's any more, as late spans showed, but something was asked for it.
     Column("superseded", Boolean, nullable=False, default=False, server_default=false()),
+    Column("packed", PACKED_BYTES),
     Index("ix_calls_group_start_ns", "group_kind", "group_name", "group_version", "start_ns"),
 )
 _of_few("ix_calls_undecided", calls.c.start_ns, calls.c.decided.is_(False))
@@ -164,7 +167,7 @@ jobs = Table(
     Column("id", INTEGER, primary_key=True),
     Column("call_id", STRING, nullable=False),
     Column("settings_hash", STRING, nullable=False),
-    Column("settings", TEXT, nullable=False),  # JSON of ExplanationSettings
+    Column("settings", PACKED, nullable=False),  # JSON of ExplanationSettings
     Column("model", STRING),  # the name in the settings
     Column("state", STRING, nullable=False),
     *_reason(),  # why skipped or failed, or what a pending job waits for
@@ -177,6 +180,7 @@ jobs = Table(
     Column("created_at", Float, nullable=False),
     Column("changed_at", Float, nullable=False),
     Column("worker_id", INTEGER),  # which of the workers of a shared store has it under way
+    Column("packed", PACKED_BYTES),
     UniqueConstraint("call_id", "settings_hash"),
     Index("ix_jobs_state", "state", "priority", "id"),
 )

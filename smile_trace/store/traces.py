@@ -25,6 +25,7 @@ from smile_trace.store.arrivals import (
 from smile_trace.store.database import OfDatabase, rows_among
 from smile_trace.store.database.sql import insert, write_rows
 from smile_trace.store.forgotten import forgotten_among
+from smile_trace.store.packing import packing
 from smile_trace.store.tables import (
     Group,
     calls,
@@ -427,7 +428,9 @@ _READ_CALLS = insert(calls).on_conflict_do_update(
 
 
 def _put_calls(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    write_rows(connection, _READ_CALLS, [{**row, "decided": False} for row in rows])
+    pack = packing(connection)
+    new = [{**row, **pack("body", row["body"]), "decided": False} for row in rows]
+    write_rows(connection, _READ_CALLS, new)
 
 
 def _reconsider(

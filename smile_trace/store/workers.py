@@ -13,6 +13,7 @@ from smile_trace.store.database import Database
 from smile_trace.store.database.postgresql import PostgresDatabase
 from smile_trace.store.database.session import TIME, WORKERS, DatabaseClock
 from smile_trace.store.database.sql import insert
+from smile_trace.store.packing import CHECKOUT
 from smile_trace.store.tables import jobs, workers
 
 Role = Literal["ingest", "explain", "deliver"]
@@ -73,7 +74,7 @@ class Workers:
         row = {
             "name": f"{host}-{uuid.uuid4().hex[:8]}",
             "host": host,
-            "release": release() or "a checkout",
+            "release": release() or CHECKOUT,
             "capacity": capacity,
             "started_at": now,
             "roles": ",".join(role for role in ROLES if role in roles),

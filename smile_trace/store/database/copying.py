@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, func, insert, select, text
 
 from smile_trace.records import Record
 from smile_trace.store.database import Database, StoreError
+from smile_trace.store.database.packed import as_stored
 from smile_trace.store.database.postgresql import SCHEMA
 from smile_trace.store.database.sql import storable
 from smile_trace.store.tables import metadata, workers
@@ -82,7 +83,7 @@ class _Digest:
 
 
 def _rows(table: Table, connection: Connection) -> Iterator[dict[str, Any]]:
-    for row in connection.execute(select(table).execution_options(yield_per=BATCH)):
+    for row in connection.execute(select(*as_stored(table)).execution_options(yield_per=BATCH)):
         yield dict(row._mapping)
 
 

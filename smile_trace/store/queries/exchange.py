@@ -16,6 +16,7 @@ from smile_trace.store.database.sql import insert
 from smile_trace.store.explanations import put_explanation, read_explanation
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.jobs import NO_REASON
+from smile_trace.store.packing import packing
 from smile_trace.store.tables import Group, calls, explanations, jobs
 
 BATCH = 100
@@ -156,6 +157,7 @@ def _check_importable(line: _Line) -> None:
 
 def _put(connection: Connection, line: _Line) -> bool:
     call, settings, now = line.call, line.explanation.settings, time.time()
+    pack = packing(connection)
     connection.execute(
         insert(calls)
         .values(
@@ -164,7 +166,7 @@ def _put(connection: Connection, line: _Line) -> bool:
             **Group.of(call).values,
             start_ns=call.start_ns,
             decided=True,
-            body=call.model_dump_json(),
+            **pack("body", call.model_dump_json()),
         )
         .on_conflict_do_nothing()
     )
@@ -182,7 +184,7 @@ def _put(connection: Connection, line: _Line) -> bool:
     statement = insert(jobs).values(
         call_id=call.id,
         settings_hash=line.settings_hash,
-        settings=settings.model_dump_json(),
+        **pack("settings", settings.model_dump_json()),
         model=settings.model,
         state="explained",
         attempt=line.attempt,

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, update
 
 from smile_trace.dialects import version_of
 from smile_trace.render import STATUS_WORDS
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.tables import calls
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import worker_lock
 from tests.support.command_line import run_command
@@ -232,8 +233,10 @@ def test_calls_are_read_again_on_request(shell: Shell) -> None:
     )
     call = f"{trace_id(1)}:{span_id(1)}"
     with store.database.write() as connection:  # as a dialect of before read it
-        before = text("UPDATE calls SET body = replace(body, 'nice', 'kind') WHERE id = :id")
-        connection.execute(before, {"id": call})
+        of_it = calls.c.id == call
+        body = connection.execute(select(calls.c.body).where(of_it)).scalar_one()
+        before = body.replace("nice", "kind")
+        connection.execute(update(calls).where(of_it).values(body=before, packed=None))
     line = f"{call}  messages, answer (read by {version_of('gen_ai')})\n"
     would = "2 traces read again: 1 call reads otherwise, and nothing was changed.\n"
     for _ in range(2):

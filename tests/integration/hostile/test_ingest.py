@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from sqlalchemy import select, update
 
 from smile_trace import semconv
 from smile_trace.records import JSON
@@ -10,6 +11,7 @@ from smile_trace.records.formats.otlp import LineReader
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import export_lines
+from smile_trace.store.tables import calls
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.plan import plan
 from smile_trace.worker.sample import sample
@@ -46,11 +48,11 @@ def test_a_call_that_cannot_be_read_again_is_set_aside(store: Store, settings: S
     Ingest(store, settings).run()
     deep = '{"a":' + "[" * 220 + "]" * 220 + "}"
     with store.database.write() as connection:
-        connection.exec_driver_sql(
-            "UPDATE calls SET body = json_replace(body, '$.metadata', 'X') WHERE trace_id = ?",
-            (trace_id(1),),
-        )
-        connection.exec_driver_sql("UPDATE calls SET body = replace(body, '\"X\"', ?)", (deep,))
+        of_it = calls.c.trace_id == trace_id(1)
+        body = connection.execute(select(calls.c.body).where(of_it)).scalar_one()
+        body = body.replace('"metadata":{}', f'"metadata":{deep}')
+        assert deep in body
+        connection.execute(update(calls).where(of_it).values(body=body, packed=None))
     plan(settings)
     passes(store, settings)
     assert store.status().unreadable_traces == 1

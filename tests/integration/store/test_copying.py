@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.arrivals import CorruptLine, SpoolFile
 from smile_trace.store.database.copying import copy_store
-from smile_trace.store.tables import Group
+from smile_trace.store.database.packed import as_stored
+from smile_trace.store.tables import Group, calls, jobs, spans
 from smile_trace.worker.fleet import joining
 from smile_trace.worker.lock import WorkerError
 from smile_trace.worker.upkeep import move
@@ -46,6 +48,15 @@ def fill(store: Store) -> None:
     store.traces.add(other, corrupt=[CorruptLine(3, "no\0JSON", b"\x00\xff")])
 
 
+def packed(store: Store) -> dict[str, int]:
+    """How many rows of each table are packed."""
+    queries = {table.name: select(*as_stored(table)) for table in (spans, calls, jobs)}
+    return {
+        name: sum(bool(row.packed) for row in store.database.rows(query))
+        for name, query in queries.items()
+    }
+
+
 def test_every_row_is_there_and_the_work_goes_on(
     store: Store, settings: Settings, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
@@ -56,6 +67,7 @@ def test_every_row_is_there_and_the_work_goes_on(
     assert copied.rows["observations"] == 3
     assert copied.rows["profiles"] == 2
     shared = Store.open(Settings(home=tmp_path / "other", store={"url": url}))
+    assert packed(shared) == packed(store) == {"spans": 7, "calls": 7, "jobs": 5}
     before, after = store.status(), shared.status()
     assert after == before
     assert shared.explanation(call_id(1)) == store.explanation(call_id(1))

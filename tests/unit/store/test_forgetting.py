@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import insert, select
 
 from smile_trace.records import Feedback, Response
 from smile_trace.settings import Settings
@@ -10,7 +10,7 @@ from smile_trace.store import Store
 from smile_trace.store.arrivals import ArrivedSpan, CorruptLine, SpoolFile
 from smile_trace.store.forgetting import Erased, Removal, Run
 from smile_trace.store.model_states import Pair
-from smile_trace.store.tables import Group, reservations, spend
+from smile_trace.store.tables import Group, metadata, reservations, spend
 from tests.support.spooled import call_span, line, trace_id
 from tests.support.store_rows import (
     call_id,
@@ -35,9 +35,8 @@ def rows(store: Store, text: str) -> set[str]:
     """The tables that have a row in which the text stands."""
     found = set()
     with store.database.read() as connection:
-        for name in inspect(connection).get_table_names():
-            read = connection.exec_driver_sql(f"SELECT * FROM {name}")
-            if any(text in str(row).lower() for row in read):
+        for name, table in metadata.tables.items():
+            if any(text in str(row).lower() for row in connection.execute(select(table))):
                 found.add(name)
     return found
 
