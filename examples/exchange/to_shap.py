@@ -1,4 +1,4 @@
-"""An explanation as shap's, for its plots; attributions are no Shapley values: their sum differs."""
+"""An explanation as shap's, for its plots; attributions are no Shapley values."""
 
 import numpy as np
 import shap

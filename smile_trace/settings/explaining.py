@@ -81,8 +81,8 @@ ExplainedUnit = Annotated[str, AfterValidator(_check_unit)]
 
 class _ExplainingSome(Table):
     """How the calls of one prompt are explained, or with `[explain."function:NAME"]` those of one
-    decorated function, where that is not as in `[explain]`. A prompt's table goes before a
-    function's."""
+    decorated function, where that is not as in `[explain]` (`calls`: calls per explanation, at most
+    `budget.calls_per_explanation`). A prompt's table goes before a function's."""
 
     unit: ExplainedUnit | None = None
     """What is removed at a time."""

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from smile_trace.settings import ExplainingSome, ModelSettings, Settings
+from smile_trace.settings.models import ServerSettings
 from smile_trace.trust.model_kinds import installed_kinds
 from tests.support.paths import ROOT
 
@@ -93,9 +94,10 @@ def page() -> str:
     parts.append("## `[models.NAME]`\n\nHow the model that was captured as NAME is asked again; ")
     parts[-1] += '`[models."*"]` stands for all others. Without a table a call is `skipped`.\n'
     parts.append("### Every kind\n\n" + _table(ModelSettings))
+    parts.append("### Every server\n\n" + _table(ServerSettings, only=_beside(ModelSettings)))
     for kind, entry in installed_kinds().items():
         model = entry.load()
-        own = _table(model, only=_own)
+        own = _table(model, only=_beside(ServerSettings))
         parts.append(f'### `kind = "{kind}"`\n\n{_first(model.__doc__)}\n\n{own}')
     parts.append(TRACKERS)
     return "\n".join(parts)
@@ -124,6 +126,9 @@ def _plain(name: str, field: FieldInfo) -> bool:
 
 
 def _section(title: str, model: type[BaseModel]) -> str:
+    if model is ExplainingSome:  # its settings are those of `[explain]`
+        names = ", ".join(f"`{name}`" for name in model.model_fields)
+        return f"## `{title}`\n\n{_first(model.__doc__)} It has {names}.\n"
     return f"## `{title}`\n\n{_first(model.__doc__)}\n\n{_table(model)}"
 
 
@@ -131,9 +136,14 @@ def _set(name: str, field: FieldInfo) -> bool:
     return name not in ("kind", "some") and _table_of(field) is None
 
 
-def _own(name: str, field: FieldInfo) -> bool:
-    """Whether a kind of model has this setting for itself."""
-    return _set(name, field) and name not in ModelSettings.model_fields
+def _beside(common: type[BaseModel]) -> Callable[[str, FieldInfo], bool]:
+    """Whether a setting is none of those in common, or has another default."""
+
+    def is_own(name: str, field: FieldInfo) -> bool:
+        told = common.model_fields.get(name)
+        return _set(name, field) and (told is None or told.default != field.default)
+
+    return is_own
 
 
 def _table(model: type[BaseModel], only: Callable[[str, FieldInfo], bool] = _set) -> str:
