@@ -62,8 +62,8 @@ def mcp(
     ] = 200,
 ) -> None:
     """Serve explanations to AI assistants over MCP (read-only, unless --model is given)."""
-    from smile_trace.explaining.preparation import settings_of
     from smile_trace.mcp import make_server
+    from smile_trace.models.registry import settings_of
     from smile_trace.settings import Settings
 
     settings = Settings()

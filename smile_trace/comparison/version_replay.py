@@ -36,10 +36,11 @@ from smile_trace.comparison.verdicts import ALPHA, LEVEL, MIN_CALLS
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.driver import wait_for
 from smile_trace.explaining.options import AnyModel
-from smile_trace.explaining.preparation import open_any, settings_of
+from smile_trace.explaining.preparation import open_any
 from smile_trace.models import Request
 from smile_trace.models.base import is_prefilled
 from smile_trace.models.metered import MeteredModel
+from smile_trace.models.registry import settings_of
 from smile_trace.records import Call, PromptUse, Response
 from smile_trace.records.comparison import (
     AnswerComparison,

@@ -17,9 +17,9 @@ from smile_trace.attribution.one_thread import one_thread
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.notes import with_notes
 from smile_trace.explaining.scoring import Scores
-from smile_trace.explaining.studies import proxy_of_model
 from smile_trace.models import Model, Request
 from smile_trace.models.base import scores_answers
+from smile_trace.models.registry import proxy_of_model
 from smile_trace.records import (
     METHOD_VERSION,
     Cost,

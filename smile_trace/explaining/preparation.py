@@ -11,33 +11,18 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.inputs import read_prompt, read_trace, repeatable_call
 from smile_trace.explaining.options import AnyModel, ExplainOptions, Question
 from smile_trace.models import Model
-from smile_trace.models.kinds.local import LocalSettings
 from smile_trace.models.ledger import MemoryCache
-from smile_trace.models.registry import as_model, settings_for
+from smile_trace.models.registry import as_model, settings_of
 from smile_trace.records import JSON, Call, Explanation, ExplanationSettings, Prompted, Trace
 from smile_trace.records.call import answer_limit, trace_id_of
-from smile_trace.settings import PACKAGED_NAMES, ModelSettings, Settings
+from smile_trace.settings import ModelSettings, Settings
 
 ANSWERS = MemoryCache()
 """This process's foreground answers; those of models with a table in the settings are also in the
 store, where the workers' are."""
 
-PACKAGED_MODELS = {
-    name: LocalSettings(kind="local", packaged=name, max_tokens=12) for name in PACKAGED_NAMES
-}
-"""The models that need no settings: `demo` and `demo-completion`."""
-
 _open: dict[tuple[int, str, str], Model] = {}
 """Open models by process id (a forked child does not own its parent's servers), name, settings."""
-
-
-def settings_of(name: str, settings: Settings) -> ModelSettings:
-    """The settings of the model called `name`; packaged ones need none. Raises NoModel without
-    any."""
-    if name in PACKAGED_MODELS and name not in settings.models:
-        return PACKAGED_MODELS[name]
-    known = list(dict.fromkeys([*settings.models, *PACKAGED_MODELS]))
-    return settings_for(name, settings, known=known)
 
 
 def judge_settings(name: str, settings: Settings) -> ModelSettings:

@@ -19,7 +19,6 @@ from smile_trace.explaining.driver import ExplanationFailed, resolve_signal
 from smile_trace.explaining.options import AnyModel, Question, takes
 from smile_trace.explaining.preparation import (
     ANSWERS,
-    PACKAGED_MODELS,
     Prepared,
     prepare,
     stored_explanation,
@@ -38,7 +37,7 @@ from smile_trace.models.ledger import (
     ResponseCache,
 )
 from smile_trace.models.metered import MeteredModel
-from smile_trace.models.registry import open_embeddings
+from smile_trace.models.registry import PACKAGED_MODELS, open_embeddings
 from smile_trace.records import Call, Explanation, Prompted, Record, Signal, Unit
 from smile_trace.settings import ModelSettings, ServerSettings, Settings
 

@@ -1,8 +1,7 @@
 """Makes the Study of an explanation: its segments, and a proxy for its model where there is one."""
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from smile_trace.attribution import (
@@ -22,7 +21,7 @@ from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import UnitMissing
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.options import ExplainOptions
-from smile_trace.models import Model, ModelUnavailable, Request
+from smile_trace.models import Model, Request
 from smile_trace.models.base import limit_of
 from smile_trace.records import JSON, ExplanationSettings, Note, Prompted, Signal
 from smile_trace.records.formats.answers import read_refusal, read_tool_calls
@@ -184,13 +183,3 @@ def as_proxy(model: Model, parameters: Mapping[str, JSON], calls: int) -> Proxy:
         deterministic=model.deterministic(dict(parameters)),
         calls=calls,
     )
-
-
-@contextmanager
-def proxy_of_model(proxy: str, model: str) -> Iterator[None]:
-    """Make a ModelUnavailable inside name both the proxy and the model whose calls wait for it."""
-    try:
-        yield
-    except ModelUnavailable as error:
-        why = f"the proxy {proxy!r} of the model {model!r}: {error}"
-        raise ModelUnavailable(why, permanent=error.permanent) from error

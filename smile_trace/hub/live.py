@@ -7,8 +7,9 @@ from statistics import NormalDist
 from typing import Literal
 
 from smile_trace.explaining.api import explain_prepared
-from smile_trace.explaining.preparation import Prepared, named_model, settings_of
+from smile_trace.explaining.preparation import Prepared, named_model
 from smile_trace.hub.check import options_of, request_of
+from smile_trace.models.registry import settings_of
 from smile_trace.records import Explanation, Record, SegmentAttribution
 from smile_trace.records.entry import Entry, canonical
 from smile_trace.render import driver_text

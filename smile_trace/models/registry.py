@@ -1,13 +1,15 @@
 """The way from a captured model name to its settings, and from those to a Model."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.models.base import Model
+from smile_trace.models.base import Model, ModelUnavailable
 from smile_trace.models.kinds.endpoint import EndpointSettings
-from smile_trace.settings import ModelSettings, Settings, table_of
+from smile_trace.models.kinds.local import LocalSettings
+from smile_trace.settings import PACKAGED_NAMES, ModelSettings, Settings, table_of
 from smile_trace.trust.model_kinds import installed_kinds
 
 if TYPE_CHECKING:
@@ -36,6 +38,31 @@ def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) ->
             f'[models."{name}"] with {", ".join(said)}'
         )
     return found
+
+
+PACKAGED_MODELS = {
+    name: LocalSettings(kind="local", packaged=name, max_tokens=12) for name in PACKAGED_NAMES
+}
+"""The models that need no settings: `demo` and `demo-completion`."""
+
+
+def settings_of(name: str, settings: Settings) -> ModelSettings:
+    """The settings of the model called `name`; packaged ones need none. Raises NoModel without
+    any."""
+    if name in PACKAGED_MODELS and name not in settings.models:
+        return PACKAGED_MODELS[name]
+    known = list(dict.fromkeys([*settings.models, *PACKAGED_MODELS]))
+    return settings_for(name, settings, known=known)
+
+
+@contextmanager
+def proxy_of_model(proxy: str, model: str) -> Iterator[None]:
+    """Make a ModelUnavailable inside name both the proxy and the model whose calls wait for it."""
+    try:
+        yield
+    except ModelUnavailable as error:
+        why = f"the proxy {proxy!r} of the model {model!r}: {error}"
+        raise ModelUnavailable(why, permanent=error.permanent) from error
 
 
 def as_model(given: Model | Callable[[str], Any]) -> Model:

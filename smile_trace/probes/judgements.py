@@ -6,9 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from smile_trace.explaining.preparation import settings_of
 from smile_trace.explaining.scoring import FENCED, request_to_judge
 from smile_trace.models import Request
+from smile_trace.models.registry import settings_of
 from smile_trace.probes.confirmation import Judge, confirmations, is_confirmed
 from smile_trace.probes.reliability import agreement
 from smile_trace.records.judgement import Confirmation, Judgement, Reply, ReviewItem, ReviewTask

@@ -12,8 +12,8 @@ from smile_trace.comparison.version_replay import InputModels
 from smile_trace.comparison.version_report import base_url_of
 from smile_trace.explaining.driver import wait_for
 from smile_trace.explaining.options import AnyModel
-from smile_trace.explaining.preparation import settings_of
 from smile_trace.explaining.spending import Estimate
+from smile_trace.models.registry import settings_of
 from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions
 from smile_trace.settings import Settings
 from smile_trace.store import Store

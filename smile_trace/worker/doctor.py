@@ -18,7 +18,7 @@ from smile_trace._guards.private_files import NotPrivate, tighten_folder
 from smile_trace._text.lists import listed
 from smile_trace.dialects.unread import Unread, unread
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.explaining.preparation import settings_of
+from smile_trace.models.registry import settings_of
 from smile_trace.records import Record
 from smile_trace.settings import ModelSettings, ServerSettings, Settings, find_file
 from smile_trace.spool import read_losses

@@ -8,11 +8,10 @@ from typing import TypeVar
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.evaluation import injected_copies
-from smile_trace.explaining.preparation import settings_of
 from smile_trace.explaining.spending import added, bound_of
 from smile_trace.models import NotRepeatable
 from smile_trace.models.base import ModelUnavailable
-from smile_trace.models.registry import NoModel, settings_for
+from smile_trace.models.registry import NoModel, settings_for, settings_of
 from smile_trace.models.transport import read_key
 from smile_trace.probes import Probe, chosen
 from smile_trace.probes.api import longest_variant

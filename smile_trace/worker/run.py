@@ -12,8 +12,7 @@ from functools import partial
 from importlib import import_module
 
 from smile_trace.errors import ReasonCode, needing_extra
-from smile_trace.explaining.preparation import settings_of
-from smile_trace.models.registry import NoModel
+from smile_trace.models.registry import NoModel, settings_of
 from smile_trace.settings import Settings
 from smile_trace.sources.protocol import pulled
 from smile_trace.store import Store
@@ -23,7 +22,6 @@ from smile_trace.store.retention import DAY, apply_retention
 from smile_trace.store.workers import ROLES, Role
 from smile_trace.trackers import Tracker, discover
 from smile_trace.worker.delivery.delivery_worker import DeliveryThread, DeliveryWorker
-from smile_trace.worker.drift import LOOK_SECONDS, DriftMonitor
 from smile_trace.worker.explaining.engine import Engine
 from smile_trace.worker.explaining.engine_database import EngineDatabase
 from smile_trace.worker.explaining.engine_queues import JobQueues
@@ -139,8 +137,6 @@ class _Worker:
         self._ingest = Ingest(store, settings, clock)
         self._engine = Engine(store, settings, database, fleet, self.app, self._store_retry, clock)
         self._queues = JobQueues(store, settings, database, fleet, clock)
-        open_models = partial(Models, store, settings, fleet, self.app, self._store_retry, clock)
-        self._drift = DriftMonitor(store, settings, open_models, stopping, clock)
         sources = pulled(settings) if "ingest" in self.roles else ()
         self._pulls = [Pull(source, store, settings, clock, stopping.wait) for source in sources]
         self._pulling: list[Repeating] = []
@@ -248,8 +244,12 @@ class _Worker:
         """The thread that replays prompts; it ends at once if there are none."""
         if not self.settings.drift.prompts or "explain" not in self.roles:
             return threading.Thread(daemon=True)
+        from smile_trace.worker.drift import LOOK_SECONDS, DriftMonitor  # with the arithmetic
+
+        store, settings, clock = self.store, self.settings, self.store.clock
+        models = partial(Models, store, settings, self.fleet, self.app, self._store_retry, clock)
         return Repeating(
-            self._drift.look,
+            DriftMonitor(store, settings, models, self.stopping, clock).look,
             doing="replaying",
             done="replayed",
             task="drift",

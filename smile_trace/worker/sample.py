@@ -11,8 +11,6 @@ from smile_trace._stats.trace_fraction import trace_fraction
 from smile_trace._text.log_context import about
 from smile_trace.dialects.answers import final_answer, steps_of
 from smile_trace.errors import Reason, ReasonCode
-from smile_trace.explaining.options import ExplainOptions
-from smile_trace.explaining.studies import REASONING, why_no_final_answer
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call, ExplanationSettings, Prompted, Trace
 from smile_trace.settings import Settings
@@ -131,7 +129,7 @@ def _set_aside(call: Call, settings: Settings, error: Exception) -> Decision:
     """Skipped, with nothing of the call but its id; the log has the error."""
     with about(trace_id=call.trace_id, call_id=call.id):
         logger.warning("the call %s cannot be sampled", call.id, exc_info=error)
-    asked = ExplainOptions.from_settings(settings, "*").to_record("*")
+    asked = _options(settings, "*")
     said = presentable(f"it cannot be sampled: {type(error).__name__}: {error}")
     return Decision(
         call_id=call.id,
@@ -144,11 +142,19 @@ def _set_aside(call: Call, settings: Settings, error: Exception) -> Decision:
     )
 
 
+def _options(settings: Settings, model: str, call: Call | None = None) -> ExplanationSettings:
+    # Loaded for the first call: with the arithmetic that it brings a worker takes half as much
+    # memory again.
+    from smile_trace.explaining.options import ExplainOptions
+
+    return ExplainOptions.from_settings(settings, model, call).to_record(model)
+
+
 def explainable(call: Call, settings: Settings) -> Decision:
     """The decision about a call that is wanted: pending, or skipped because it cannot be
     explained."""
     model = call.model or "*"
-    asked = ExplainOptions.from_settings(settings, model, call).to_record(model)
+    asked = _options(settings, model, call)
     reason = _obstacle(call, settings, asked)
     return Decision(
         call_id=call.id,
@@ -177,6 +183,8 @@ def _pooled(decision: Decision, call: Call, settings: Settings, chosen: int) -> 
 
 
 def _obstacle(call: Call, settings: Settings, asked: ExplanationSettings) -> Reason | None:
+    from smile_trace.explaining.studies import REASONING, why_no_final_answer
+
     if call.status == "raised":
         return Reason(ReasonCode.CALL_FAILED, f"the call failed: {call.error or 'it raised'}")
     if call.status != "returned":

@@ -9,9 +9,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import ClassVar, Generic, TypeVar
 
-from smile_trace.comparison import NothingToCompare, compare
-from smile_trace.comparison.report import what_mattered
-from smile_trace.comparison.verdicts import MIN_CALLS
 from smile_trace.errors import SmileTraceError
 from smile_trace.records.comparison import Comparison
 from smile_trace.records.report import Report
@@ -126,6 +123,10 @@ class Comparisons(PerPrompt[dict[str, ExplainedVersion]]):
     def _states(self, now: float) -> dict[str, dict[str, ExplainedVersion]]:
         with self._store.reading_prompts() as prompts:
             counted = prompts.explained_versions()
+        if not counted:
+            return {}
+        from smile_trace.comparison.verdicts import MIN_CALLS  # loads all that compares
+
         return {
             prompt: explained
             for prompt, explained in counted.items()
@@ -135,6 +136,8 @@ class Comparisons(PerPrompt[dict[str, ExplainedVersion]]):
     def _deliver(
         self, prompt: str, state: dict[str, ExplainedVersion], now: float
     ) -> Outcome | None:
+        from smile_trace.comparison import compare
+
         outcome: Outcome | None = None
         for versions in self._changed(state, self._delivered.get(prompt)):
             try:
@@ -221,6 +224,9 @@ def with_links(found: Report, tracker: Tracker, store: Store) -> Report:
 
 def _report(store: Store, prompt: str, until: datetime) -> Report:
     """The report of a prompt's week, or that there is too little to say anything."""
+    from smile_trace.comparison import NothingToCompare
+    from smile_trace.comparison.report import what_mattered
+
     since = until - PERIOD
     try:
         found = what_mattered(store, prompt, since=since.timestamp(), until=until.timestamp())

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 from dbos import DBOS, error
 
@@ -18,10 +19,12 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
 from smile_trace.worker.explaining.engine_database import STEP, WORKFLOW, EngineDatabase, run_id
-from smile_trace.worker.explaining.explain import Explainer, StoredRound
 from smile_trace.worker.explaining.job_models import Models
 from smile_trace.worker.fleet import Fleet
 from smile_trace.worker.store_retry import StoreRetry
+
+if TYPE_CHECKING:
+    from smile_trace.worker.explaining.explain import Explainer, StoredRound
 
 logger = logging.getLogger(__name__)
 
@@ -64,11 +67,26 @@ class Engine:
         self._store_retry = store_retry
         self._clock = clock
         self._models = Models(store, settings, fleet, app, store_retry, clock)
-        self._explainer = Explainer(store, self._models, settings, store_retry, clock)
+        self._settings = settings
+        self._explainer: Explainer | None = None
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._lock = threading.Lock()
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    def _with_arithmetic(self) -> "Explainer":
+        """The explainer, made for the first job: its libraries take a third of a worker's memory,
+        and a second to load."""
+        from smile_trace.worker.explaining.explain import Explainer
+
+        with self._lock:
+            if self._explainer is None:
+                self._explainer = Explainer(
+                    self._store, self._models, self._settings, self._store_retry, self._clock
+                )
+                if self._stopping:
+                    self._explainer.stop()
+            return self._explainer
 
     def start(self) -> None:
         """Start the engine, which looks into the queue from then on. Raises StoreError if its
@@ -106,8 +124,9 @@ class Engine:
         if job is None:
             return
         model = job.settings.model
+        explainer = await asyncio.to_thread(self._with_arithmetic)
         with about(trace_id=job.trace_id, call_id=job.call_id, job_id=job.id, model=model):
-            task = asyncio.ensure_future(self._explainer.explain(job, self._checkpoint))
+            task = asyncio.ensure_future(explainer.explain(job, self._checkpoint))
         with self._lock:
             self._tasks[job_id] = task
         try:
@@ -146,7 +165,9 @@ class Engine:
         """Let every job end its round, or cut it off after `seconds`; whoever takes it goes on."""
         global _running
         self._stopping = True
-        self._explainer.stop()
+        with self._lock:
+            if self._explainer is not None:
+                self._explainer.stop()
         self._store_retry.end()
         deadline = threading.Event()
         for _ in range(int(seconds * 20)):
@@ -162,11 +183,11 @@ class Engine:
         _running = None
 
     async def _checkpoint(
-        self, ask: Callable[[], Awaitable[StoredRound]]
-    ) -> tuple[StoredRound, bool]:
+        self, ask: "Callable[[], Awaitable[StoredRound]]"
+    ) -> "tuple[StoredRound, bool]":
         ran = False
 
-        async def ask_round() -> StoredRound:
+        async def ask_round() -> "StoredRound":
             nonlocal ran
             ran = True
             return await ask()

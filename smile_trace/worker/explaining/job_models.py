@@ -8,17 +8,20 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from smile_trace._guards.presentable import presentable
 from smile_trace._text.log_context import about
-from smile_trace.attribution import Embed
-from smile_trace.explaining.preparation import PACKAGED_MODELS, settings_of
-from smile_trace.explaining.studies import proxy_of_model
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.models.ledger import Ledger, ResponseCache
 from smile_trace.models.metered import MeteredModel
-from smile_trace.models.registry import open_embeddings, settings_for
+from smile_trace.models.registry import (
+    PACKAGED_MODELS,
+    open_embeddings,
+    proxy_of_model,
+    settings_for,
+    settings_of,
+)
 from smile_trace.records import Call
 from smile_trace.settings import ModelSettings, ServerSettings, Settings
 from smile_trace.store import Store
@@ -27,6 +30,9 @@ from smile_trace.store.model_states import Pause
 from smile_trace.store.spending.ledger import Purpose
 from smile_trace.worker.fleet import Fleet
 from smile_trace.worker.store_retry import StoreRetry
+
+if TYPE_CHECKING:
+    from smile_trace.attribution import Embed
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +115,7 @@ class Models:
         settings = job.settings.model_copy(update=update)
         return job.model_copy(update={"settings": settings})
 
-    def embeddings(self, job: Job) -> Embed | None:
+    def embeddings(self, job: Job) -> "Embed | None":
         """The word vectors that the settings name, paid; None for the packaged ones. Raises
         ModelUnavailable if the key of their model is missing; NoModel if the settings have no such
         endpoint."""

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import subprocess
+import sys
 import time
 from unittest.mock import patch
 from urllib.error import URLError
@@ -33,6 +35,28 @@ from tests.support.stores import on_both, settings, store
 from tests.support.worker_settings import capture as spool_calls
 
 __all__ = ["settings", "store"]
+
+
+WITHOUT = (
+    *("numpy", "scipy", "sklearn", "ot", "tokenizers"),  # loaded for the first call that is sampled
+    *("pandas", "pyarrow", "mlflow", "openai", "anthropic", "xllamacpp"),  # clients
+    *("alembic", "genai_prices", "jinja2"),
+)
+IDLE = f"""
+import sys
+sys.modules.update(dict.fromkeys({WITHOUT}))
+from smile_trace.settings import Settings
+from smile_trace.worker.run import run
+run(Settings(), once=True)
+"""
+
+
+def test_a_worker_without_work_loads_no_arithmetic_and_no_client(tmp_path) -> None:
+    home = {**os.environ, "SMILE_TRACE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", IDLE], env=home, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @on_both

@@ -9,12 +9,11 @@ import pytest
 import smile_trace
 from smile_trace._guards.jsonable import is_json
 from smile_trace.capture import runtime as capture_state
-from smile_trace.explaining.preparation import settings_of
 from smile_trace.models import ModelUnavailable, NotRepeatable, Request
 from smile_trace.models.callable import CallableModel
 from smile_trace.models.kinds.endpoint import EndpointSettings
 from smile_trace.models.kinds.rerun import Rerun, RerunSettings
-from smile_trace.models.registry import NoModel, settings_for
+from smile_trace.models.registry import NoModel, settings_for, settings_of
 from smile_trace.records import Call, Message
 from smile_trace.settings import Settings
 
