@@ -153,7 +153,7 @@ def _table(model: type[BaseModel], only: Callable[[str, FieldInfo], bool] = _set
         if only(name, field):
             about = field.description or described.get(name, "")
             said = " ".join(about.split()).replace("|", "\\|")
-            kind = f" ({about})" if (about := _kind(field)) else ""
+            kind = f" ({typed})" if (typed := _kind(field)) else ""
             rows.append(f"| `{name}` | {_default(field)} | {said}{kind} |")
     return "\n".join(rows) + "\n" if len(rows) > 2 else ""
 
