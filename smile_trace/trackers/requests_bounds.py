@@ -6,6 +6,7 @@ it for ever. Here a reply has a deadline and a size, and comes from the server a
 
 import socket
 import threading
+import time
 from typing import Any
 
 import requests
@@ -92,16 +93,52 @@ def _read(response: requests.Response, max_mb: float) -> bytes:
     return b"".join(chunks)
 
 
+class _Watchdog:
+    """One thread for the deadlines of all requests: starting one for each takes as long as half of
+    the request."""
+
+    def __init__(self) -> None:
+        self._deadlines: set[_Deadline] = set()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def add(self, deadline: "_Deadline") -> None:
+        with self._changed:
+            self._deadlines.add(deadline)
+            if self._thread is None or not self._thread.is_alive():  # as after a fork
+                self._thread = threading.Thread(target=self._watch, name="deadlines", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def remove(self, deadline: "_Deadline") -> None:
+        with self._changed:
+            self._deadlines.discard(deadline)
+
+    def _watch(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._deadlines)
+                late = [one for one in self._deadlines if one.until <= time.monotonic()]
+                self._deadlines.difference_update(late)
+            for deadline in late:
+                deadline.expire()
+            time.sleep(_TICK)
+
+
+_TICK = 0.05
+"""Seconds by which a request may pass its deadline."""
+_watchdog = _Watchdog()
+
+
 class _Deadline:
     """Shuts down the connections of a request when its time is up, wherever it waits then."""
 
     def __init__(self, seconds: float) -> None:
         self.expired = False
+        self.until = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
-        self._timer = threading.Timer(seconds, self._expire)
-        self._timer.daemon = True
-        self._timer.start()
+        _watchdog.add(self)
 
     def watch(self, connected: socket.socket) -> None:
         with self._lock:
@@ -110,11 +147,11 @@ class _Deadline:
                 _shut_down(connected)
 
     def end(self) -> None:
-        self._timer.cancel()
+        _watchdog.remove(self)
         with self._lock:
             self._sockets.clear()
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
         with self._lock:
             self.expired = True
             for connected in self._sockets:
