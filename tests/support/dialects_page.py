@@ -61,9 +61,6 @@ A call is read once, when its trace is complete. After an upgrade, or with a dia
 (`--dry-run` only says it). A call that was explained keeps its explanation until
 `smile-trace retry` asks for another one.
 
-A call has the name that the application gave it: of the innermost decorated function, else of
-Vercel's `functionId`, an agent, a chain, node or traced function around it; else its span's.
-
 ## Emitters
 
 An application with each asked a planted server. *Read*: how many of its calls were, each held

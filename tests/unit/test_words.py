@@ -58,7 +58,8 @@ PLAIN = {
 """In documentation: what a native engineer would not write, and what instead."""
 
 LONGEST_SENTENCE = 60
-"""Words."""
+MOST_WORDS = 45_000
+"""Of docs/ without its gallery, code and tables included."""
 
 EXEMPT = (
     "tests/data/",
@@ -150,6 +151,13 @@ def test_documentation_is_in_plain_style() -> None:
         for line, said in _not_plain((ROOT / name).read_text("utf-8"))
     ]
     assert found == []
+
+
+def test_documentation_is_no_longer_than_it_may_be() -> None:
+    pages = [name for name in _documentation() if name.startswith("docs/")]
+    words = {name: len(re.findall(r"\S*\w\S*", (ROOT / name).read_text("utf-8"))) for name in pages}
+    longest = sorted(words, key=words.__getitem__)[-9:]
+    assert sum(words.values()) <= MOST_WORDS, f"make one shorter: {longest}"
 
 
 def test_what_is_not_plain_would_be_found() -> None:

@@ -36,7 +36,7 @@ from tests.support.pooled_prompt import prompted_with
 
 
 def _check(score: planted.Score, *, tolerance: float) -> None:
-    """The figures of docs/comparison.md, within the sampling error of fewer repetitions."""
+    """The figures of benchmarks/comparison, within the sampling error of fewer repetitions."""
     assert 0.86 <= score.coverage.mean() <= 0.94
     assert score.coverage.min() >= 0.86 - tolerance
     assert score.coverage.max() <= 0.94 + tolerance
