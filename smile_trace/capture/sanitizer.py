@@ -166,8 +166,10 @@ def _write(message: MessageDict, sanitizer: Sanitizer) -> tuple[str, list[list[E
 
 def _escaped_twice(text: str) -> str:
     """The text as it stands in JSON that is itself a text in JSON."""
-    inner = escaped(text) if text.isascii() else encode_basestring(text)[1:-1]
-    return escaped(inner)
+    if not text.isascii():
+        return escaped(encode_basestring(text)[1:-1])
+    once = escaped(text)
+    return once.replace("\\", "\\\\").replace('"', '\\"') if "\\" in once else once
 
 
 def _sanitize_parts(
