@@ -119,6 +119,17 @@ def disk(shape: str, server: OwnPostgresServer | None) -> Disk:
     return Disk(*map(fmean, zip(*found[1:], strict=True)))
 
 
+def rows() -> dict[str, tuple[float, float]]:
+    """Those of the table of limits."""
+    found = {}
+    with closing(durable_server()) as server:
+        for name, there in (("SQLite", None), ("PostgreSQL", server)):
+            for shape in SHAPES:
+                taken = disk(shape, there)
+                found[f"disk of a call, {shape}, {name}"] = taken.stored, taken.line
+    return found
+
+
 def main() -> None:
     """Print the table."""
     with closing(durable_server()) as server:

@@ -67,6 +67,14 @@ def ledger_rates(
     )
 
 
+def rows() -> dict[str, tuple[float, float]]:
+    """Those of the table of limits."""
+    with closing(durable_server()) as server:
+        found = ledger_rates(server, 16, turns=1)
+    pair = found.reserved.per_second, found.inserted.per_second
+    return {"reservations on PostgreSQL, 16 clients": pair}
+
+
 def print_ledger(server: OwnPostgresServer, clients: Sequence[int]) -> None:
     """Print the table."""
     print("\n| clients | reserved/s | client + server µs | and settled/s | bare rows/s | µs |")

@@ -65,6 +65,22 @@ MEASUREMENTS: Mapping[str, tuple[Row, ...]] = {
     "benchmarks.delivery.limit:most_memory": (
         Row("memory, all trackers, 100,000 traces waiting", "MB", "", "429", 300, "ours"),
     ),
+    "benchmarks.fleet.ledger:rows": (
+        Row(
+            "reservations on PostgreSQL, 16 clients",
+            "/s",
+            "16 clients that insert one bare row each time",
+            "628–1,038",
+            3000,
+            "ours",
+            "more",
+        ),
+    ),
+    "benchmarks.disk:rows": tuple(
+        Row(f"disk of a call, {shape}, {database}", "B", "its spool line", had, 1.2)
+        for database, had in (("SQLite", "2.2–2.5"), ("PostgreSQL", "1.6–2.3"))
+        for shape in ("240 B", "2 KB", "10 KB", "a chat with 5 documents")
+    ),
     "benchmarks.worker.study_time:rows": (
         Row("a study of 40 words, 40 calls, text", "CPU s", VECTORS, "0.8–1.1", 0.25, "ours"),
         Row("a study of 400 segments, 440 calls, text", "CPU s", VECTORS, "31", 4, "ours"),
