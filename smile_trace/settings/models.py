@@ -100,7 +100,7 @@ class ServerSettings(ModelSettings):
     """The settings common to models that are asked at an address."""
 
     base_url: str
-    """The address; of an endpoint up to and including `/v1`."""
+    """The address, for an endpoint up to and including `/v1`."""
     model: str | None = None
     """The model's name there; by default the captured name."""
     api_key_env: str | None = None

@@ -52,6 +52,7 @@ PLAIN = {
     r"for ever\b": "forever, without end",
     r"mended?\b": "fixed",
     r"in order to\b": "to",
+    r"(?<=[.:;] )Of (an?|each|one|two|several)\b": "For …, With …",
     r"(simply|obviously|of course|seamless(ly)?|please note|it should be noted)\b": "nothing",
     r"(leverag|utili[sz])(e|es|ing)\b": "use",
 }
