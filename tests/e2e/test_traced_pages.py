@@ -31,7 +31,7 @@ from tests.support.receiver_process import receiving
 from tests.support.services import services
 from tests.support.uv import NotInstalled, uv
 
-NOT_HERE = "in an environment of its own, by tests/e2e/test_traced_pages.py"
+NOT_HERE = "by tests/e2e/test_traced_pages.py"
 ENVIRONMENTS = ROOT / ".venv-how-to"
 QUESTION = "Our shop opens at nine. When does the shop open?"
 SETTINGS = """
