@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
+import psutil
 from sqlalchemy import Engine, event
 
 from benchmarks.limit.rows import Pair
@@ -22,68 +23,90 @@ KEEP = Retention(days=9, response_days=None, corrupt_line_days=None, megabytes=N
 """A tenth of the calls is older."""
 STATUS, SAMPLING, COMPARE = "`status`", f"sampling of {NEW:,} new calls", "`compare`"
 RETENTION = "a step of retention"
-Times = dict[str, tuple[float, float]]
-"""Seconds in queries and in all, by what was done."""
 
 
-def times(settings: Settings, calls: int) -> Times:
-    """Fill a new store with so many calls, and time each; of what can be repeated the median of
-    three times."""
-    with Store.open(settings) as store:
-        fill(store, calls)
-        return {
-            STATUS: _median(store.status),
-            COMPARE: _median(lambda: compare(PROMPT, budget=0, settings=settings)),
-            SAMPLING: _timed(lambda: sample(store, settings)),
-            RETENTION: _median(lambda: _remove_once(store)),
-        }
+class Took(NamedTuple):
+    """Seconds by the clock in a server's queries, of its processors, and of this process, which a
+    store in a file is a part of."""
+
+    queries: float
+    database: float
+    here: float
+
+
+Times = dict[str, Took]
+"""By what was done."""
+
+
+def times(store: Store, settings: Settings, server: psutil.Process | None = None) -> Times:
+    """Time each in a filled store; of what can be repeated the median of three times. `server` is
+    the database's first process."""
+
+    def took(work: Callable[[], Any]) -> Took:
+        before, cpu = _cpu_seconds(server), time.process_time()
+        with _queries() as seconds:
+            work()
+        here = time.process_time() - cpu
+        return Took(sum(seconds), _cpu_seconds(server) - before, here)
+
+    def median(work: Callable[[], Any]) -> Took:
+        return sorted(took(work) for _ in range(3))[1]
+
+    return {
+        STATUS: median(store.status),
+        COMPARE: median(lambda: compare(PROMPT, budget=0, settings=settings)),
+        SAMPLING: took(lambda: sample(store, settings)),
+        RETENTION: median(lambda: _remove_once(store)),
+    }
 
 
 def of_postgresql(calls: int) -> Times:
-    """In a server of its own."""
+    """With so many calls, in a server of its own."""
     with closing(OwnPostgresServer(programs())) as server, TemporaryDirectory() as home:
-        return times(Settings(home=Path(home), store={"url": server.new_database()}), calls)
+        settings = Settings(home=Path(home), store={"url": server.new_database()})
+        with Store.open(settings) as store:
+            fill(store, calls)
+            return times(store, settings, psutil.Process(server.pid))
 
 
 def of_sqlite(calls: int) -> Times:
-    """In a file of its own."""
+    """With so many calls, in a file of its own."""
     with TemporaryDirectory() as home:
-        return times(Settings(home=Path(home)), calls)
+        settings = Settings(home=Path(home))
+        with Store.open(settings) as store:
+            fill(store, calls)
+            return times(store, settings)
 
 
 def rows(calls: int = 1_000_000) -> dict[str, Pair]:
-    """Seconds in queries in PostgreSQL."""
-    return {name: (queries, None) for name, (queries, _) in of_postgresql(calls).items()}
+    """Seconds by the clock in PostgreSQL's queries."""
+    return {name: (took.queries, None) for name, took in of_postgresql(calls).items()}
 
 
 def table(found: dict[str, Times]) -> str:
     """In Markdown, with a column for each store; a file is queried in its process."""
     lines = [f"| seconds | {' | '.join(found)} |", f"|---|{'--:|' * len(found)}"]
     for name in (STATUS, SAMPLING, COMPARE, RETENTION):
-        told = (_told(*of[name], apart="PostgreSQL" in where) for where, of in found.items())
+        told = (_told(of[name]) for of in found.values())
         lines.append(f"| {name} | {' | '.join(told)} |")
     return "\n".join(lines)
 
 
-def _told(queries: float, whole: float, *, apart: bool) -> str:
-    return f"{queries:.2f} ({whole:.2f})" if apart else f"({whole:.2f})"
+def _told(took: Took) -> str:
+    if not took.database:
+        return f"{took.here:.2f}"
+    return f"{took.queries:.2f} ({took.database:.2f} + {took.here:.2f})"
+
+
+def _cpu_seconds(server: psutil.Process | None) -> float:
+    processes = [] if server is None else [server, *server.children()]
+    return sum(sum(process.cpu_times()[:4]) for process in processes)  # with those that have ended
 
 
 def _remove_once(store: Store) -> None:
     steps = iter((False,))
     removed = apply_retention(store.database, KEEP, stopping=lambda: next(steps, True))
     assert removed.traces, "nothing was old"
-
-
-def _median(work: Callable[[], Any]) -> tuple[float, float]:
-    return sorted(_timed(work) for _ in range(3))[1]
-
-
-def _timed(work: Callable[[], Any]) -> tuple[float, float]:
-    began = time.perf_counter()
-    with _queries() as seconds:
-        work()
-    return sum(seconds), time.perf_counter() - began
 
 
 @contextmanager
