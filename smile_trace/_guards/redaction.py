@@ -154,8 +154,8 @@ def _search_for(clues: str) -> Callable[[str], bool]:
 
 
 @cache
-def _searches() -> tuple[tuple[Callable[[str], bool], tuple[_Rule, ...]], ...]:
-    """The search for each group's clues, and its rules."""
+def searches() -> tuple[tuple[Callable[[str], bool], tuple[_Rule, ...]], ...]:
+    """The search for each group's clues, and its rules; `trace` loads it before the first call."""
     return tuple((_search_for("|".join(rule.clue for rule in group)), group) for group in _GROUPS)
 
 
@@ -181,7 +181,7 @@ def _has_invisible_inside(text: str) -> bool:
 def _find(text: str) -> list[tuple[int, int, str]]:
     plain = text if text.isascii() else text.encode("ascii", "replace").decode("ascii")
     found: list[tuple[int, int, str]] = []
-    for holds_clue, rules in _searches():
+    for holds_clue, rules in searches():
         if holds_clue(plain):
             for rule in rules:
                 if _search_for(rule.clue)(plain):

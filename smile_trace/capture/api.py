@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeVar, overload
 
 from smile_trace import semconv
 from smile_trace._guards.external_tracing import find_integrations
-from smile_trace._guards.internal_errors import keep_inside, report_error
+from smile_trace._guards.internal_errors import keep_inside, report_error, suppressed
+from smile_trace._guards.redaction import searches
 from smile_trace.capture.ids import new_span_id, new_trace_id
 from smile_trace.capture.line_encoding import encode_own_span
 from smile_trace.capture.recording import Recording, Site, current, reset_current, start_recording
@@ -199,6 +200,8 @@ def trace(
         if isinstance(target, type) or not callable(target):
             raise TypeError(f"smile_trace.trace decorates functions and methods, not {target!r}")
         find_integrations()
+        with suppressed(Exception):
+            searches()
         parameters = Parameters(target, prompt)
         _check(target, parameters, prompt, rerun)
         site = Site(
