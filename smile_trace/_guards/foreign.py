@@ -77,7 +77,7 @@ def parse(text: str | bytes, *, lenient: bool = False, max_values: int = MAX_VAL
     if len(text) <= SURELY_FEW and len(text) <= max_values:
         try:
             return from_json(text, allow_inf_nan=False)
-        except ValueError:
+        except (ValueError, TypeError):
             # What both accept they read alike; the slow one knows what may be mended, or why not.
             pass
     return _parsed(text, lenient, max_values)[0]

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, null, or_, select, update
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Feedback, Record, Span
 from smile_trace.store.database import OfDatabase, rows_among
-from smile_trace.store.database.sql import insert, upsert, write_rows
+from smile_trace.store.database.rows import insert_rows, skip
+from smile_trace.store.database.sql import Insert, insert, upsert
 from smile_trace.store.forgotten import ids_in
 from smile_trace.store.packing import packing
 from smile_trace.store.tables import (
@@ -109,18 +110,19 @@ class Added(NamedTuple):
     forgotten: set[str]
 
 
-_NEW_SPANS = insert(spans).on_conflict_do_nothing()
-_NEW_RESOURCES = insert(resources).on_conflict_do_nothing()
-_CHANGED_TRACES = insert(traces).on_conflict_do_update(
-    index_elements=["trace_id"],
-    set_={
-        "file": insert(traces).excluded.file,
-        "has_root": or_(traces.c.has_root, insert(traces).excluded.has_root),
-        "changed_at": insert(traces).excluded.changed_at,
-        "position": null(),
-        "error": null(),
-    },
-)
+def _opened_again(statement: Insert) -> Insert:
+    """What becomes of a trace that is there: it is to be completed again."""
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["trace_id"],
+        set_={
+            "file": new.file,
+            "has_root": or_(traces.c.has_root, new.has_root),
+            "changed_at": new.changed_at,
+            "position": null(),
+            "error": null(),
+        },
+    )
 
 
 def add_batch(connection: Connection, batch: SpoolBatch) -> list[ArrivedSpan]:
@@ -163,11 +165,11 @@ def _add_spans(
         return []
     hashes = {text: _hash(text) for text in {a.resource for a in fresh} if text is not None}
     bodies = [{"hash": hashes[text], "body": text} for text in hashes]
-    write_rows(connection, _NEW_RESOURCES, bodies)
+    insert_rows(connection, resources, bodies, skip)
     pack = packing(connection)
-    write_rows(
+    insert_rows(
         connection,
-        _NEW_SPANS,
+        spans,
         [
             {
                 "trace_id": span.trace_id,
@@ -178,6 +180,7 @@ def _add_spans(
             }
             for span, body, resource in fresh
         ],
+        skip,
     )
     _mark_changed(connection, file, fresh)
     return fresh
@@ -196,9 +199,9 @@ def _known_spans(connection: Connection, trace_ids: Set[str]) -> set[tuple[str, 
 def _mark_changed(connection: Connection, file: SpoolFile, fresh: Sequence[ArrivedSpan]) -> None:
     """Add the traces of new spans; those that are there are to be completed again."""
     rooted = {a.span.trace_id for a in fresh if a.span.parent_id is None}
-    write_rows(
+    insert_rows(
         connection,
-        _CHANGED_TRACES,
+        traces,
         [
             {
                 "trace_id": trace_id,
@@ -209,6 +212,7 @@ def _mark_changed(connection: Connection, file: SpoolFile, fresh: Sequence[Arriv
             }
             for trace_id in dict.fromkeys(a.span.trace_id for a in fresh)
         ],
+        _opened_again,
     )
 
 

@@ -2,12 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from pydantic_core import from_json
-from sqlalchemy import Connection, Row, Select, Update, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, or_, select, update
 
 from smile_trace._guards.collector import without_collector
 from smile_trace._text.log_context import about
@@ -23,7 +22,8 @@ from smile_trace.store.arrivals import (
     add_batch,
 )
 from smile_trace.store.database import OfDatabase, rows_among
-from smile_trace.store.database.sql import insert, write_rows
+from smile_trace.store.database.rows import insert_rows, update_rows
+from smile_trace.store.database.sql import Insert
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.packing import packing
 from smile_trace.store.tables import (
@@ -166,9 +166,11 @@ class Traces(OfDatabase):
             wanted = [(row.trace_id, not row.has_root) for row in rows]
             made, broken = _load(connection, wanted, _read, in_memory or {})
             _keep(connection, made)
-            _set_traces(
+            update_rows(
                 connection,
-                [{"completed": trace_id, "error": error} for trace_id, error in broken.items()],
+                traces,
+                "trace_id",
+                [{"trace_id": trace_id, "error": error} for trace_id, error in broken.items()],
             )
         return len(rows)
 
@@ -313,11 +315,13 @@ def _keep(connection: Connection, made: Sequence[tuple[Trace, list[dict[str, Any
     rows = [row for _, of_trace in made for row in of_trace]
     _reconsider(connection, [trace.trace_id for trace, _ in made], rows)
     _put_calls(connection, rows)
-    _set_traces(
+    update_rows(
         connection,
+        traces,
+        "trace_id",
         [
             {
-                "completed": trace.trace_id,
+                "trace_id": trace.trace_id,
                 "position": position,
                 "root_missing": trace.root_missing,
                 "error": None,
@@ -384,18 +388,6 @@ def _note_reader(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
         )
 
 
-def _set_traces(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Set the columns beside `completed`, the trace's id: the same in every row."""
-    if rows:
-        write_rows(connection, _set_columns(*rows[0]), rows)
-
-
-@cache
-def _set_columns(*names: str) -> Update:
-    columns: dict[str, Any] = {name: bindparam(name) for name in names if name != "completed"}
-    return update(traces).where(traces.c.trace_id == bindparam("completed")).values(columns)
-
-
 def _read(
     trace_id: str, spans: Sequence[Span], said: Sequence[Feedback], root_missing: bool
 ) -> tuple[Trace, list[dict[str, Any]]]:
@@ -421,16 +413,17 @@ def _row(call: Call) -> dict[str, Any]:
 
 _KEPT = ("id", "trace_id", "decided")
 """What stays of a call that is read again."""
-_READ_CALLS = insert(calls).on_conflict_do_update(
-    index_elements=["id"],
-    set_={one.name: insert(calls).excluded[one.name] for one in calls.c if one.name not in _KEPT},
-)
+
+
+def _read_again_as(statement: Insert) -> Insert:
+    new = {one.name: statement.excluded[one.name] for one in calls.c if one.name not in _KEPT}
+    return statement.on_conflict_do_update(index_elements=["id"], set_=new)
 
 
 def _put_calls(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     pack = packing(connection)
     new = [{**row, **pack("body", row["body"]), "decided": False} for row in rows]
-    write_rows(connection, _READ_CALLS, new)
+    insert_rows(connection, calls, new, _read_again_as)
 
 
 def _reconsider(

@@ -66,6 +66,7 @@ class Ingest:
         self._waiting: list[tuple[SpoolFile, Batch]] = []
         self._held: dict[str, list[Span]] = {}
         self._held_bytes = 0
+        self._completed = 0
         self._stamps: dict[Path, tuple[int, int, int]] = {}
         self._warned: dict[Path, str] = {}
 
@@ -73,6 +74,7 @@ class Ingest:
         """One pass: read what is new, complete traces, remove finished files. `stopping` is asked
         between two transactions, and ends the pass there."""
         total = Ingested()
+        self._completed = 0
         known = self._store.traces.files()
         finished: list[Path] = []
         for path in sorted(self._spool.glob("*.jsonl")):
@@ -94,7 +96,7 @@ class Ingest:
         total = _sum(total, self._flush())
         if stopping():
             return total
-        traces = self._complete([path.name for path in finished], stopping)
+        traces = self._completed + self._complete([path.name for path in finished], stopping)
         if not stopping():
             self._remove(finished)
         return total.model_copy(update={"traces": traces})
@@ -183,6 +185,8 @@ class Ingest:
             return self._store_waiting()
 
     def _store_waiting(self) -> Ingested:
+        if self._held_bytes >= MAX_HELD_BYTES:
+            self._completed += self._complete([], lambda: False)
         waiting, self._waiting = self._waiting, []
         read = [self._parse(file, batch) for file, batch in waiting]
         taken = Ingested(

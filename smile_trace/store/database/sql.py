@@ -1,17 +1,14 @@
 """Statements and column types for both databases."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
-    Connection,
     Dialect,
-    Executable,
     Integer,
     String,
     Table,
@@ -36,43 +33,9 @@ __all__ = [
     "json_text",
     "storable",
     "upsert",
-    "write_rows",
 ]
 # An INSERT that knows ON CONFLICT. Despite its name SQLite's compiler takes it as its own: both
 # databases have the same grammar here.
-
-
-def write_rows(
-    connection: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Run a statement for each row, all of which have the columns of the first: a constant, which
-    is compiled once, and given to the driver itself. SQLAlchemy would look at every value, and
-    takes longer for that than SQLite does to write them. Columns have no defaults here."""
-    if not rows:
-        return
-    text, columns, by_place = _compiled(statement, connection.dialect, tuple(rows[0]))
-    stored: list[Any] = [
-        tuple(row[name] if store is None else store(row[name]) for name, store in columns)
-        for row in rows
-    ]
-    if not by_place:
-        names = [name for name, _ in columns]
-        stored = [dict(zip(names, values, strict=True)) for values in stored]
-    connection.exec_driver_sql(text, stored)
-
-
-@lru_cache
-def _compiled(
-    statement: Any, dialect: Dialect, names: tuple[str, ...]
-) -> tuple[str, list[tuple[str, Callable[[Any], Any] | None]], bool]:
-    """Its text, its variables with what makes a value storable, and whether they go by place."""
-    compiled = statement.compile(dialect=dialect, column_keys=names)
-    places = compiled.positiontup
-    columns = [
-        (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
-        for name in places or names
-    ]
-    return str(compiled), columns, places is not None
 
 
 def upsert(table: Table, row: Mapping[str, Any]) -> Insert:
