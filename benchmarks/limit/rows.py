@@ -44,6 +44,8 @@ OPENTELEMETRY = "OpenTelemetry's batch processor"
 BARE = "the same requests, sent bare"
 VECTORS = "the sentence vectors of its answers, of that"
 
+FLOOR = "each line decoded by orjson and inserted raw"
+
 MEASUREMENTS: Mapping[str, tuple[Row, ...]] = {
     "benchmarks.capture.ratios:rows": (
         Row("decorated call, paced, p50", "µs", OPENTELEMETRY, "1.40", 1.15),
@@ -72,6 +74,22 @@ MEASUREMENTS: Mapping[str, tuple[Row, ...]] = {
             "16 clients that insert one bare row each time",
             "628–1,038",
             3000,
+            "ours",
+            "more",
+        ),
+    ),
+    "benchmarks.ingest:rows": (
+        Row("ingest, gen_ai", "spans/CPU s", FLOOR, "2,060–3,958", 12_000, "ours", "more"),
+        Row("ingest, slowest dialect", "spans/CPU s", FLOOR, "2,060", 8000, "ours", "more"),
+        Row("ingest, dialect furthest from the floor", "CPU µs", FLOOR, "", 4),
+    ),
+    "benchmarks.receive.limit:rows": (
+        Row(
+            "receiver with its reader, PostgreSQL, one core",
+            "spans/s",
+            "rotel, which drops them",
+            "2,592",
+            8000,
             "ours",
             "more",
         ),

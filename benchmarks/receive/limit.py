@@ -33,7 +33,7 @@ from smile_trace.worker.ingest import Ingest
 
 SENDERS, FIRST, BODIES = 4, 4, 64
 CORE = min(os.sched_getaffinity(0))
-ROW = "receiver with its reader on PostgreSQL, spans per second"
+ROW = "receiver with its reader, PostgreSQL, one core"
 
 
 def read_on(home: str, url: str) -> None:

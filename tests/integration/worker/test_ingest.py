@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from smile_trace import semconv
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.tables import resources, spans
 from smile_trace.worker.ingest import Ingest, Ingested
 from tests.support.otlp_json import spans_to_otlp
 from tests.support.spooled import call_span, context_span, line, span_id, trace_id, write_spool
@@ -237,8 +239,7 @@ def test_secrets_of_other_programs_spans_are_not_stored(
     (settings.spool / "collector.jsonl").write_text(json.dumps(document) + "\n")
     assert ingest.run().spans == 1
     with store.database.read() as connection:
-        rows = connection.exec_driver_sql("select * from spans").all()
-        rows += connection.exec_driver_sql("select * from resources").all()
+        rows = [*connection.execute(select(spans)), *connection.execute(select(resources))]
     kept = "".join(str(value) for row in rows for value in row)
     assert secret not in kept
     assert kept.count("[redacted") == 8
