@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 from importlib import import_module
 
 from smile_trace.errors import ReasonCode, needing_extra
@@ -34,6 +35,9 @@ from smile_trace.worker.pull import Pull
 from smile_trace.worker.sample import sample
 from smile_trace.worker.store_retry import Repeating, StoreRetry
 from smile_trace.worker.telemetry import traced, tracing
+
+if TYPE_CHECKING:
+    from smile_trace.worker.drift import DriftMonitor
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +141,12 @@ class _Worker:
         self._ingest = Ingest(store, settings, clock)
         self._engine = Engine(store, settings, database, fleet, self.app, self._store_retry, clock)
         self._queues = JobQueues(store, settings, database, fleet, clock)
+        self._drift: "DriftMonitor | None" = None
+        if settings.drift.prompts:
+            from smile_trace.worker.drift import DriftMonitor  # it brings the arithmetic
+
+            models = partial(Models, store, settings, fleet, self.app, self._store_retry, clock)
+            self._drift = DriftMonitor(store, settings, models, stopping, clock)
         sources = pulled(settings) if "ingest" in self.roles else ()
         self._pulls = [Pull(source, store, settings, clock, stopping.wait) for source in sources]
         self._pulling: list[Repeating] = []
@@ -244,12 +254,11 @@ class _Worker:
         """The thread that replays prompts; it ends at once if there are none."""
         if not self.settings.drift.prompts or "explain" not in self.roles:
             return threading.Thread(daemon=True)
-        from smile_trace.worker.drift import LOOK_SECONDS, DriftMonitor  # with the arithmetic
+        from smile_trace.worker.drift import LOOK_SECONDS
 
-        store, settings, clock = self.store, self.settings, self.store.clock
-        models = partial(Models, store, settings, self.fleet, self.app, self._store_retry, clock)
+        assert self._drift is not None
         return Repeating(
-            DriftMonitor(store, settings, models, self.stopping, clock).look,
+            self._drift.look,
             doing="replaying",
             done="replayed",
             task="drift",
