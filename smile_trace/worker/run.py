@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from smile_trace.errors import ReasonCode, needing_extra
 from smile_trace.models.registry import NoModel, settings_of
@@ -141,7 +141,7 @@ class _Worker:
         self._ingest = Ingest(store, settings, clock)
         self._engine = Engine(store, settings, database, fleet, self.app, self._store_retry, clock)
         self._queues = JobQueues(store, settings, database, fleet, clock)
-        self._drift: "DriftMonitor | None" = None
+        self._drift: DriftMonitor | None = None
         if settings.drift.prompts:
             from smile_trace.worker.drift import DriftMonitor  # it brings the arithmetic
 
