@@ -141,12 +141,7 @@ class _Worker:
         self._ingest = Ingest(store, settings, clock)
         self._engine = Engine(store, settings, database, fleet, self.app, self._store_retry, clock)
         self._queues = JobQueues(store, settings, database, fleet, clock)
-        self._drift: DriftMonitor | None = None
-        if settings.drift.prompts:
-            from smile_trace.worker.drift import DriftMonitor  # it brings the arithmetic
-
-            models = partial(Models, store, settings, fleet, self.app, self._store_retry, clock)
-            self._drift = DriftMonitor(store, settings, models, stopping, clock)
+        self._drift = self._drift_monitor() if settings.drift.prompts else None
         sources = pulled(settings) if "ingest" in self.roles else ()
         self._pulls = [Pull(source, store, settings, clock, stopping.wait) for source in sources]
         self._pulling: list[Repeating] = []
@@ -166,6 +161,13 @@ class _Worker:
         self._poll = _Interval(settings.worker.poll_seconds)
         self._maintenance = _Interval(MAINTENANCE_SECONDS)
         self._retention = _Interval(DAY)
+
+    def _drift_monitor(self) -> "DriftMonitor":
+        from smile_trace.worker.drift import DriftMonitor  # it brings the arithmetic
+
+        store, settings, clock = self.store, self.settings, self.store.clock
+        models = partial(Models, store, settings, self.fleet, self.app, self._store_retry, clock)
+        return DriftMonitor(store, settings, models, self.stopping, clock)
 
     def run(self, *, once: bool, progress: Progress | None) -> None:
         self._log_start()
