@@ -31,11 +31,11 @@ class Sanitizer:
     which it `found_nothing` can be written as it is.
     """
 
-    __slots__ = ("_limit", "_redactors", "_room", "_texts", "_was_cut", "redacted", "truncated")
+    __slots__ = ("_limit", "_redactors", "_room", "_texts", "_too_long", "redacted", "truncated")
 
     def __init__(self, config: Config, *, search: bool = True) -> None:
         self._texts: list[str] | None = None if search else []
-        self._was_cut = False
+        self._too_long = False
         self._limit = config.text_limit
         self._room = config.text_limit * RECORD_FACTOR
         self._redactors = config.redactors
@@ -57,26 +57,27 @@ class Sanitizer:
         """
         length = len(text)
         limit = min(self._limit, max(self._room, 0))
+        if self._texts is not None:
+            self._too_long = self._too_long or length > limit
+            self._texts.append(text)
+            self._room -= length
+            return "" if length > self._limit else text, []
         if length > 2 * limit:
             text = text[: 2 * limit]
-        steps: list[list[Edit]] = []
-        if self._texts is not None:
-            self._texts.append(text)
-        else:
-            text, steps = redact(text, self._redactors)
-            self.redacted += sum(len(edits) for edits in steps)
-            self.truncated = self.truncated or text == FAILED
+        text, steps = redact(text, self._redactors)
+        self.redacted += sum(len(edits) for edits in steps)
+        self.truncated = self.truncated or text == FAILED
         if len(text) > limit or length > 2 * limit:
-            self.truncated = self._was_cut = True
+            self.truncated = True
             text = f"{text[:limit]}… [truncated by smile-trace: {length:,} characters]"
         self._room -= len(text)
         return text, steps
 
     def found_nothing(self) -> bool:
-        """Whether no noted text holds a secret, not even one that a cut has parted."""
+        """Whether no noted text holds a secret, and none has to be cut."""
         if self._texts is None:
             return True
-        return not self._was_cut and next(find_secrets("\n".join(self._texts)), None) is None
+        return not self._too_long and next(find_secrets("\n".join(self._texts)), None) is None
 
     def has_room_for(self, data: str) -> bool:
         """Whether data other than text, which is not searched, is within a text's limits."""
