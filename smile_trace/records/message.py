@@ -6,7 +6,7 @@ Parts are named as in OpenTelemetry's GenAI conventions (`text`, `tool_call`, `t
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     Field,
@@ -209,6 +209,13 @@ class Message(WithExtra):
         if self.parts:
             self.__dict__.update(_content_of(self.parts))
         return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with the fields of `update`, whose content is that of its parts."""
+        changed = super().model_copy(update=update, deep=deep)
+        if update and changed.parts and "parts" in update:
+            changed.__dict__.update(_content_of(changed.parts))
+        return changed
 
     @classmethod
     def of(cls, role: str, parts: tuple[Part, ...], extra: dict[str, JSON]) -> "Message":
