@@ -12,12 +12,14 @@ from sqlalchemy import Connection, text
 
 from smile_trace.store import Store
 from smile_trace.store.database.postgresql import PostgresDatabase
-from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant
+from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, plant
 
 DAYS: Final = 10
 NEW: Final = 1_000
 """Calls that sampling has not decided about."""
 PROMPT: Final = "answer"
+PLANTED: Final = 2_000
+"""Explanations of a version that the others are copies of: those with the same masks are one."""
 
 _NUMBERS = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :calls) ",
@@ -25,7 +27,7 @@ _NUMBERS = {
 }
 _AT = ":now - :days * 86400.0 * (1 - i * 1.0 / :calls)"
 _VERSION = "CASE WHEN i <= :calls / 2 THEN '1' ELSE '2' END"
-_PLANTED = f"n JOIN planted AS p ON p.number = i % 60 AND p.group_version = {_VERSION}"
+_PLANTED = f"n JOIN planted AS p ON p.number = i % {PLANTED} AND p.group_version = {_VERSION}"
 _IS_NEW = "i > :calls - :new"
 _IS_WHOLE = f"i % 10 = 0 OR {_IS_NEW}"
 _IS_EXPLAINED = f"i % 101 = 0 AND NOT {_IS_NEW}"
@@ -82,8 +84,9 @@ _TEMPLATES = (
 
 def fill(store: Store, calls: int) -> None:
     """Put so many calls into an empty store."""
+    questions = [{"question": f"Is item {k} in stock?"} for k in range(PLANTED)]
     for version, template in (("1", BEFORE), ("2", AFTER)):
-        plant(store, PROMPT, version, template, QUESTIONS, effects=EFFECTS)
+        plant(store, PROMPT, version, template, questions, effects=EFFECTS)
     with store.database.write() as connection:
         for statement in _TEMPLATES:
             connection.exec_driver_sql(statement)

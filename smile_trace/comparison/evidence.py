@@ -232,8 +232,7 @@ def _of_logged_answers(
     found: Sequence[ExplanationRow], prompts: PromptReader, evidence: Evidence
 ) -> list[ExplanationRow]:
     """Leave out explanations with a target: they say what an error depends on, not an answer."""
-    settings = {key: prompts.settings(key) for key in {item.settings_hash for item in found}}
-    aimed = {key for key, of in settings.items() if of is not None and of.target}
+    aimed = {key for key, of in prompts.settings(found).items() if of.target}
     alike = [item for item in found if item.settings_hash not in aimed]
     if left := len(found) - len(alike):
         many = f"{left} explanations" if left > 1 else "an explanation"
@@ -245,11 +244,7 @@ def _under_same_settings(
     found: Sequence[ExplanationRow], prompts: PromptReader
 ) -> tuple[list[ExplanationRow], list[str]]:
     kinds = Counter((item.model, item.settings_hash) for item in found)
-    pooled = {
-        settings_hash
-        for _, settings_hash in kinds
-        if (settings := prompts.settings(settings_hash)) is not None and settings.pooled
-    }
+    pooled = {key for key, of in prompts.settings(found).items() if of.pooled}
     best = max(kinds, key=lambda kind: (kind[1] in pooled, kinds[kind], kind))
     dropped = [
         f"{count} explanations of {model or 'an unknown model'} under other settings"

@@ -216,11 +216,15 @@ class PromptReader:
             for row in rows
         ]
 
-    def settings(self, settings_hash: str) -> ExplanationSettings | None:
-        """The settings of that hash; None if no job has them."""
-        query = select(jobs.c.settings).where(jobs.c.settings_hash == settings_hash).limit(1)
-        found = self._connection.execute(query).scalar()
-        return None if found is None else ExplanationSettings.model_validate_json(found)
+    def settings(self, explained: Sequence[ExplanationRow]) -> dict[str, ExplanationSettings]:
+        """The settings of these explanations, by their hash."""
+        found = {}
+        for settings_hash, call_id in {one.settings_hash: one.call_id for one in explained}.items():
+            of_job = (jobs.c.call_id == call_id) & (jobs.c.settings_hash == settings_hash)
+            settings = self._connection.execute(select(jobs.c.settings).where(of_job)).scalar()
+            if settings is not None:
+                found[settings_hash] = ExplanationSettings.model_validate_json(settings)
+        return found
 
     def partitions(self, explanation_ids: Sequence[int]) -> dict[int, Partitions]:
         """The signal of each explanation and the keys of its segments, by its id."""
