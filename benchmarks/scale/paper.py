@@ -35,7 +35,7 @@ def _measured(name: str, otherwise: float) -> float:
     return statistics.median(found) if found else otherwise
 
 
-RECEIVED: Final = _measured("receiver with its reader, PostgreSQL", 2_592.0)
+RECEIVED: Final = _measured("receiver with its reader, PostgreSQL, one core", 2_592.0)
 """Spans per second that a receiver with its reader takes and completes."""
 INGESTED: Final = _measured("ingest, gen_ai", 3_958.0)
 """Spans per second of a processor that a worker reads from a spool and completes."""
