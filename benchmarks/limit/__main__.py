@@ -60,18 +60,18 @@ def main() -> int:
     given = parser.parse_args()
     adopt_orphans()
     failed = 0
-    for name in (each for each in MEASUREMENTS if given.only in each):
-        runs = []
-        for number in range(given.runs):
+    done: dict[str, list[dict[str, Any]]] = {}
+    for number in range(given.runs):
+        for name in (each for each in MEASUREMENTS if given.only in each):
             try:
-                runs.append(run_once(name))
+                run = run_once(name)
             except Exception:  # noqa: BLE001 - the other rows are measured all the same
                 traceback.print_exc()
                 failed = 1
                 continue
-            print(name, number + 1, json.dumps(runs[-1]), flush=True)
-        if runs:
-            table.keep(name, {"machine": machine(), "commit": commit(), "runs": runs})
+            print(name, number + 1, json.dumps(run), flush=True)
+            done.setdefault(name, []).append(run)
+            table.keep(name, {"machine": machine(), "commit": commit(), "runs": done[name]})
     table.write()
     return failed
 
