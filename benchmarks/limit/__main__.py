@@ -7,7 +7,6 @@ soon as they are there; with `--only` the rows of the other measurements stay as
 """
 
 import argparse
-import importlib
 import json
 import multiprocessing
 import os
@@ -20,13 +19,7 @@ from typing import Any
 
 from benchmarks.limit import table
 from benchmarks.limit.others import adopt_orphans, watched, while_idle
-from benchmarks.limit.rows import MEASUREMENTS, Pair
-
-
-def measure(name: str) -> dict[str, Pair]:
-    """Run one measurement in this process."""
-    module, function = name.split(":")
-    return dict(getattr(importlib.import_module(module), function)())
+from benchmarks.limit.rows import MEASUREMENTS, measure
 
 
 def run_once(name: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The rows of the table: what each measures, what 0.2 had, what is aimed at."""
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -111,3 +112,9 @@ MEASUREMENTS: Mapping[str, tuple[Row, ...]] = {
     ),
 }
 """The functions that measure, each with its rows: `module:function` gives a pair for each name."""
+
+
+def measure(name: str) -> dict[str, Pair]:
+    """Run one measurement in this process."""
+    module, function = name.split(":")
+    return dict(getattr(importlib.import_module(module), function)())
