@@ -7,7 +7,7 @@ import pytest
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.models import ModelUnavailable, Request, retry
-from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings, _account
 from smile_trace.models.openai_wire import batches, token_bound
 from smile_trace.models.retry import MAX_WAIT, Failure, backoff, pause_before_retry, rejection
 from smile_trace.models.transport import Item
@@ -237,6 +237,14 @@ async def test_the_key_is_sent_and_never_shown(server, monkeypatch):
     await endpoint(server).generate([ask("a")])
     assert "authorization" not in server.headers[-1], "none is sent without one"
     assert "sk-users-own" not in str(server.headers)
+
+
+async def test_whom_to_charge_is_told_to_openai_alone(server, monkeypatch):
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
+    monkeypatch.delenv("OPENAI_PROJECT_ID", raising=False)
+    assert _account("https://api.openai.com/v1") == {"OpenAI-Organization": "org-1"}
+    await endpoint(server).generate([ask("a")])
+    assert "org-1" not in str(server.headers)
 
 
 def test_a_key_that_is_not_set(monkeypatch):
