@@ -50,7 +50,7 @@ _OPEN = ("pending", "skipped")
 _SURELY_READABLE = 150
 """Brackets in a text that cannot be nested too deeply to be read: that is some 200 levels."""
 AT_ONCE = 200
-"""Traces of one transaction."""
+"""Traces of one transaction that are read from the store."""
 
 
 class Change(Record):
@@ -131,10 +131,10 @@ class Traces(OfDatabase):
         gone: Sequence[str],
         silent_before: float,
         limit: int = AT_ONCE,
-        in_memory: Mapping[str, Sequence[Span]] | None = None,
+        in_memory: Mapping[str, Sequence[Span]] = MappingProxyType({}),
     ) -> int:
         """Complete traces whose root has arrived, or that will not grow any more; returns how many.
-        Call again while that is `limit`.
+        Call again while that is `limit` or more.
 
         Their calls are read here, by their dialect, and nowhere else: the stored calls are what is
         explained, shown and delivered.
@@ -142,6 +142,7 @@ class Traces(OfDatabase):
         Args:
             gone: the spool files whose process has ended and that are read to their end.
             silent_before: a trace to which nothing was added since this time counts as ended.
+            limit: the most traces beside those in memory.
             in_memory: spans that were just stored, by trace id; a trace that has no others is not
                 read from the store again.
         """
@@ -159,12 +160,14 @@ class Traces(OfDatabase):
                 traces.c.error.is_(None),
                 or_(traces.c.has_root, abandoned),
             )
-            .limit(limit)
+            .limit(limit + len(in_memory))
         )
         with without_collector(), self._database.write() as connection:
-            rows = connection.execute(due).all()
+            found = connection.execute(due).all()
+            others = [row for row in found if row.trace_id not in in_memory]
+            rows = [row for row in found if row.trace_id in in_memory] + others[:limit]
             wanted = [(row.trace_id, not row.has_root) for row in rows]
-            made, broken = _load(connection, wanted, _read, in_memory or {})
+            made, broken = _load(connection, wanted, _read, in_memory)
             _keep(connection, made)
             update_rows(
                 connection,

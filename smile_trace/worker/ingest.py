@@ -33,8 +33,8 @@ logger = logging.getLogger(__name__)
 
 BATCH_FILES = 500
 """Maximum files of one transaction."""
-MAX_HELD_BYTES = 2 * BATCH_BYTES
-"""JSON of one pass's spans that stay in memory until their traces are completed."""
+HELD_BYTES = BATCH_BYTES
+"""JSON of new spans in memory whose traces are then completed, in one transaction."""
 
 
 class Ingested(Record):
@@ -185,8 +185,6 @@ class Ingest:
             return self._store_waiting()
 
     def _store_waiting(self) -> Ingested:
-        if self._held_bytes >= MAX_HELD_BYTES:
-            self._completed += self._complete([], lambda: False)
         waiting, self._waiting = self._waiting, []
         read = [self._parse(file, batch) for file, batch in waiting]
         taken = Ingested(
@@ -203,6 +201,8 @@ class Ingest:
             if added.forgotten:
                 for file, batch in waiting:
                     self._blank(file, batch, added.forgotten)
+            if self._held_bytes >= HELD_BYTES:
+                self._completed += self._complete([], lambda: False)
         for one in read:
             if one.corrupt:
                 logger.warning(
@@ -214,8 +214,7 @@ class Ingest:
         """Keep new spans until their trace is completed, so that they need not be read again."""
         for span, body, _ in new:
             self._held_bytes += len(body)
-            if self._held_bytes < MAX_HELD_BYTES:
-                self._held.setdefault(span.trace_id, []).append(span)
+            self._held.setdefault(span.trace_id, []).append(span)
 
     def _blank(self, file: SpoolFile, batch: Batch, forgotten: Set[str]) -> None:
         """Overwrite the lines of forgotten traces; the other lines are in the store by now."""

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from smile_trace import semconv
 from smile_trace.settings import Settings
-from smile_trace.store import Store
+from smile_trace.store import Store, traces
 from smile_trace.store.tables import resources, spans
 from smile_trace.worker.ingest import Ingest, Ingested
 from tests.support.otlp_json import spans_to_otlp
@@ -191,6 +191,16 @@ def test_spans_in_any_order_over_many_files_make_the_same_traces(
     status = store.status()
     assert (status.captured, status.open_traces) == (78, 0)
     assert not any(store.trace(trace_id(n)).root_missing for n in range(1, 40))
+
+
+def test_what_was_just_stored_is_not_read_from_the_store(
+    ingest: Ingest, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "word " * 20_000
+    write_spool(settings.spool, (call_span(n, prompt=long) for n in range(1, 151)))
+    monkeypatch.setattr(traces, "_span", None)  # reads one from there
+    assert ingest.run() == Ingested(spans=150, traces=150)
+    assert count(store, "calls") == 150
 
 
 def test_a_line_beyond_all_bounds_is_kept_aside_in_pieces(

@@ -1,6 +1,7 @@
 """Spans, the traces they make, and what opens a trace again."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -205,6 +206,16 @@ def test_spans_in_memory_count_only_where_they_are_all_of_a_trace(
         assert store.traces.complete(gone=(), silent_before=0.0, in_memory=held) == 2
     assert len(read_again) == 2  # the first trace's spans
     assert [len(store.trace(trace_id(n)).calls) for n in (1, 2)] == [1, 1]
+
+
+def test_traces_in_memory_are_completed_at_once_and_others_a_few_at_a_time(store: Store) -> None:
+    new = store.traces.add(file(10), arrived(*map(call_span, (1, 2, 3)))).spans
+    held = {one.span.trace_id: [one.span] for one in new}
+    few: dict[str, Any] = {"gone": (), "silent_before": 0.0, "limit": 2}
+    assert store.traces.complete(**few, in_memory=held) == 3
+    store.traces.add(file(20), arrived(*map(call_span, (4, 5, 6))))
+    assert [store.traces.complete(**few) for _ in range(3)] == [2, 1, 0]
+    assert len(deliveries(store)) == 6
 
 
 class Shouting(GenAI):
