@@ -1,18 +1,20 @@
-"""What a study needs beside its own modules, loaded before it is needed."""
+"""What a study needs beside its own modules: a second of loading, done while a model answers."""
 
 from smile_trace.attribution.one_thread import one_thread
-from smile_trace.attribution.word_vectors import embed_sentences, embed_words
+from smile_trace.attribution.word_vectors import Meaning, embed_sentences, embed_words
 
 
-def load(*, vectors: bool) -> None:
-    """Load, in the order in which a study needs them, the parts of SciPy, which it loads on first
-    use, and the packaged `vectors` if texts are compared: a second's work, done while a model
-    answers."""
+def load_vectors() -> None:
+    """Load the packaged vectors, and find the scale of their distances."""
     with one_thread():
-        if vectors:
-            embed_words([""])
-            embed_sentences([""])
+        embed_words([""])
+        Meaning(embed_sentences).distance("", "")
+
+
+def load_arithmetic() -> None:
+    """Load the parts of SciPy, which it loads on first use."""
     from scipy import (  # type: ignore[import-untyped]  # noqa: F401
+        linalg,
         ndimage,
         optimize,
         special,

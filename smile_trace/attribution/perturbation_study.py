@@ -53,6 +53,7 @@ from smile_trace.records import (
     Note,
     Perturbation,
     Prompted,
+    Response,
     Segment,
     SegmentAttribution,
     Signal,
@@ -180,6 +181,12 @@ class PerturbationStudy:
         """See `Study.tell`."""
         for perturbation, response in pairs:
             self._known.take(perturbation, response)
+
+    def compare(self, response: Response) -> None:
+        """Compare a response as it arrives, in the time that others take, so that `ask()` need not;
+        it counts once it is told."""
+        if self.signal == "text" and response.ok:
+            self._text_change.changes([response.text or ""])
 
     def _waiting(self) -> list[Perturbation]:
         level = self._levels[-1]

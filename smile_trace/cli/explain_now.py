@@ -95,7 +95,6 @@ class Asked:
     ) -> "Explanation | ExplanationPath | None":
         """Explain it now, and keep what a later command may show; None in a dry run, which prints
         what would be asked."""
-        from smile_trace.evaluation import estimate_check
         from smile_trace.explaining.paths import ask_path, estimate_path
         from smile_trace.explaining.preparation import prepare
         from smile_trace.explaining.spending import check_worth, estimate_of
@@ -110,6 +109,8 @@ class Asked:
             most = estimate_of(prepared, embeddings=settings.explain.embeddings)
         check_worth(prepared)
         if self.sanity_check:
+            from smile_trace.evaluation import estimate_check
+
             most = most.plus(estimate_check(prepared.without_proxy()))
         if look is not None:
             say_before_asking(look, self.chosen)
@@ -142,14 +143,15 @@ class Asked:
         self, prepared: "Prepared", settings: "Settings", on_round: "OnRound | None"
     ) -> "Explanation":
         """The explanation, with the sanity check in its metadata if one is wanted."""
-        from smile_trace.evaluation import check_by_injection
         from smile_trace.explaining.api import explain_prepared
         from smile_trace.models import ModelUnavailable
-        from smile_trace.records.evaluation import SanityCheck
 
         explanation = explain_prepared(prepared, settings, fresh=self.fresh, on_round=on_round)
         if not self.sanity_check:
             return explanation
+        from smile_trace.evaluation import check_by_injection
+        from smile_trace.records.evaluation import SanityCheck
+
         try:
             checked = check_by_injection(prepared.without_proxy(), on_round=on_round)
         except (BudgetExceeded, ModelUnavailable) as error:  # what is explained is shown, as it is

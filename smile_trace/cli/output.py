@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-
 from smile_trace._guards.presentable import LONGEST_LINE, presentable, presentable_lines
 from smile_trace._text.log_context import log_fields
 from smile_trace.errors import SmileTraceError, file_errors
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import TaskID
+
     from smile_trace._guards.local_page import LocalPage
     from smile_trace.store.queries.status import Status
 
@@ -115,7 +115,7 @@ def read_text(file: Path) -> str:
         raise SmileTraceError(f"{file} is not UTF-8 text: convert it first") from None
 
 
-def in_terminal(console: Console) -> bool:
+def in_terminal(console: "Console") -> bool:
     """Whether bars can be redrawn. A notebook's FORCE_COLOR makes rich take it for a terminal."""
     return console.is_terminal and console.file.isatty()
 
@@ -124,9 +124,13 @@ def in_terminal(console: Console) -> bool:
 def bar(doing: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal's standard error, and the function that advances it; a `total` of None
     is not known."""
-    progress = Progress(
-        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
-    )
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    progress = Progress(console=Console(stderr=True), transient=True)
     task = progress.add_task(doing, total=total)
     with progress:
         yield partial(progress.advance, task)
@@ -142,7 +146,9 @@ def call_bar(calls: int) -> Iterator[Callable[[Sequence[Any], Sequence[Any]], No
 class WorkerBars:
     """A bar for the explanations and one per tracker, shown only in a terminal."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: "Console") -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -154,7 +154,8 @@ async def explain_metered(
     `embed`: word vectors of the settings; None for the packaged ones; `scores`: by the scorer."""
     prompted, settings, options = prepared.prompted, prepared.settings, prepared.options
     signal = resolve_signal(settings, paid, prompted)
-    load_soon(vectors=signal == "text" and embed is None)
+    packaged = signal == "text" and embed is None
+    loading = load_soon(vectors=packaged)
     if options.answer_part not in (None, REASONING) and signal == "probability":
         _check_scores_whole_answers(paid)
     vectors = StudyVectors(embed)
@@ -190,7 +191,14 @@ async def explain_metered(
             )
         )
         return await run(
-            study, paid, proxy=proxy, vectors=vectors, on_round=note, before=before, scores=scores
+            study,
+            paid,
+            proxy=proxy,
+            vectors=vectors,
+            on_round=note,
+            before=before,
+            scores=scores,
+            loaded=loading if packaged else None,
         )
 
     try:

@@ -11,14 +11,22 @@ from functools import lru_cache, partial
 from typing import Any, Protocol, TypeVar
 
 from smile_trace._guards.external_tracing import suppress_instrumentation
-from smile_trace.attribution import Answered, Embed, Study, VectorTable, document_attributions
-from smile_trace.attribution.loading import load
+from smile_trace.attribution import (
+    Answered,
+    Embed,
+    PerturbationStudy,
+    Study,
+    VectorTable,
+    document_attributions,
+)
+from smile_trace.attribution.loading import load_arithmetic, load_vectors
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.notes import with_notes
 from smile_trace.explaining.scoring import Scores
 from smile_trace.models import Model, Request
 from smile_trace.models.base import scores_answers
+from smile_trace.models.metered import MeteredModel
 from smile_trace.models.registry import proxy_of_model
 from smile_trace.records import (
     METHOD_VERSION,
@@ -95,10 +103,17 @@ _SENT_BY = 0.05
 """Seconds by which a first request is on its way, which loading would slow down."""
 
 
-def load_soon(*, vectors: bool) -> None:
-    """Load what a study needs in a thread of its own, while the model gives its first answer."""
-    loop = asyncio.get_running_loop()
-    loop.call_later(_SENT_BY, loop.run_in_executor, None, partial(load, vectors=vectors))
+def load_soon(*, vectors: bool) -> asyncio.Task[None]:
+    """Load what a study needs in a thread of its own, while the model gives its first answer. The
+    task ends when texts can be compared."""
+
+    async def soon() -> None:
+        await asyncio.sleep(_SENT_BY)
+        if vectors:
+            await asyncio.to_thread(load_vectors)
+        asyncio.get_running_loop().run_in_executor(None, load_arithmetic)
+
+    return asyncio.ensure_future(soon())
 
 
 OnRound = Callable[[Sequence[Perturbation], Sequence[Response]], None]
@@ -228,6 +243,30 @@ class StudyVectors:
             self.table.add(missing, await run_in_thread(self._embeddings, missing))
 
 
+class _Early:
+    """Has a study compare each answer as it arrives, in the time that the model takes for others:
+    a few hundredths of a second each, for which the model would wait at the end of a round."""
+
+    def __init__(self, study: PerturbationStudy, loaded: asyncio.Task[None]) -> None:
+        self._study, self._loaded = study, loaded
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def take(self, response: Response) -> None:
+        """Compare an answer soon."""
+        self._tasks.append(asyncio.ensure_future(self._compare(response)))
+
+    async def ended(self) -> None:
+        """Wait until all are compared."""
+        tasks, self._tasks = self._tasks, []
+        await asyncio.gather(*tasks)
+
+    async def _compare(self, response: Response) -> None:
+        await self._loaded
+        if self._study.prompted.of_reasoning:
+            response = _reasoning_of(response)
+        await run_in_thread(self._study.compare, response)
+
+
 async def run(
     study: Study,
     model: Model,
@@ -237,6 +276,7 @@ async def run(
     on_round: OnRound | None = None,
     before: Sequence[Response] = (),
     scores: Scores | None = None,
+    loaded: asyncio.Task[None] | None = None,
 ) -> Explanation:
     """Ask and tell until the study is finished; returns its Explanation with cost and time.
 
@@ -247,15 +287,21 @@ async def run(
         vectors: must own the table that the study was given.
         before: responses that were asked for before the study and belong to its cost.
         scores: must own the scores that the study was given.
+        loaded: ends when texts can be compared; then each answer is, while others are awaited.
     """
     vectors = vectors or StudyVectors(None)
     of_target, of_proxy = list(before), list[Response]()
+    early = _Early(study, loaded) if isinstance(study, PerturbationStudy) and loaded else None
+    if early is not None and isinstance(model, MeteredModel):
+        model.on_answer = early.take
     while perturbations := await run_in_thread(study.ask):
         responses = await ask_round(study, model, perturbations, proxy=proxy)
         if scores is not None:
             responses = await scores.take(study.answer, responses)
         pairs = list(zip(perturbations, responses, strict=True))
         await vectors.ask(study, pairs)
+        if early is not None:
+            await early.ended()
         await run_in_thread(study.tell, pairs)
         of_target.extend(response for row, response in pairs if row.asked == "target")
         of_proxy.extend(response for row, response in pairs if row.asked == "proxy")

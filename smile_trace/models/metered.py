@@ -175,6 +175,8 @@ class MeteredModel(Meter):
         self._settled = asyncio.Condition()
         self.limit: int | None = None
         """The raised limit of answers in tokens; set it to go on with that of an earlier run."""
+        self.on_answer: Callable[[Response], None] | None = None
+        """Called with each answer that is paid for as it arrives, its reasoning apart."""
 
     @property
     def name(self) -> str:
@@ -339,6 +341,9 @@ class MeteredModel(Meter):
             answered = {key: r for key, r in pairs if r.ok and r.finite}
             await asyncio.to_thread(self._cache.put_many, answered)
             self._own.update(answered)
+            if self.on_answer is not None:
+                for response in answered.values():
+                    self.on_answer(with_reasoning_apart(response))
             tokens, usd = self._used(responses, reserved)
             await asyncio.to_thread(self._ledger.settle, attempt, tokens=tokens, usd=usd)
         await self._close(attempt)

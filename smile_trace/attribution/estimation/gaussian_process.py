@@ -17,8 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy  # type: ignore[import-untyped]
-from scipy.linalg.blas import dsyrk, dtrmm  # type: ignore[import-untyped]
-from scipy.linalg.lapack import dpotrf, dpotri, dpotrs  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation.solver import Array, Surrogate
 
@@ -184,16 +182,16 @@ class _Likelihood:
     def solve(self, parameters: Array) -> tuple[Array, Array]:
         """K⁻¹ y, with K the covariance of the observations, and the diagonal of K⁻¹."""
         factor = self._factor(np.exp(parameters))
-        solved, _ = dpotrs(factor, self._y, lower=True)
-        inverse, _ = dpotri(factor, lower=True, overwrite_c=True)
+        solved, _ = scipy.linalg.lapack.dpotrs(factor, self._y, lower=True)
+        inverse, _ = scipy.linalg.lapack.dpotri(factor, lower=True, overwrite_c=True)
         return solved, inverse.diagonal().copy()
 
     def __call__(self, parameters: Array) -> tuple[float, Array]:
         natural = np.exp(parameters)
         factor = self._factor(natural)
         logs = float(np.log(factor.diagonal()).sum())
-        solved, _ = dpotrs(factor, self._y, lower=True)
-        inverse, _ = dpotri(factor, lower=True, overwrite_c=True)
+        solved, _ = scipy.linalg.lapack.dpotrs(factor, self._y, lower=True)
+        inverse, _ = scipy.linalg.lapack.dpotri(factor, lower=True, overwrite_c=True)
         slope = np.multiply.outer(solved, solved, out=self._slope)
         slope -= inverse  # the derivative of −2 × value by the covariance
         of_noise = float(slope.diagonal() @ self._noise)
@@ -215,7 +213,9 @@ class _Likelihood:
         self._signal *= natural[-2]
         covariance = np.add(self._signal, self.constant, out=self._work)
         covariance.reshape(-1, order="F")[:: len(covariance) + 1] += natural[-1] * self._noise
-        factor, failed = dpotrf(covariance, lower=True, clean=False, overwrite_a=True)
+        factor, failed = scipy.linalg.lapack.dpotrf(
+            covariance, lower=True, clean=False, overwrite_a=True
+        )
         if failed:
             raise np.linalg.LinAlgError("the covariance of the masks is not positive definite")
         return factor  # type: ignore[no-any-return]
@@ -245,7 +245,11 @@ def _weighted_half(x: Array, rates: Array, out: Array) -> Array:
         return np.multiply(rates, np.abs(x - x.T), out=out)
     level = x @ rates
     out = np.add.outer(level, level, out=out)
-    return dsyrk(-2.0, x * np.sqrt(rates), beta=1.0, c=out, lower=True, overwrite_c=True)  # type: ignore[no-any-return]
+    scaled = x * np.sqrt(rates)
+    half: Array = scipy.linalg.blas.dsyrk(
+        -2.0, scaled, beta=1.0, c=out, lower=True, overwrite_c=True
+    )
+    return half
 
 
 def _pulled(half: Array, of_rows: Array, x: Array) -> Array:
@@ -253,7 +257,7 @@ def _pulled(half: Array, of_rows: Array, x: Array) -> Array:
     its rows, x as in `_weighted`."""
     if x.shape[1] == 1:
         return np.array([2 * (half * np.abs(x - x.T)).sum()])
-    once = dtrmm(1.0, half, x, lower=True)
+    once = scipy.linalg.blas.dtrmm(1.0, half, x, lower=True)
     pulled: Array = 2 * (of_rows @ x - 2 * (once * x).sum(axis=0))
     return pulled
 

@@ -1,5 +1,7 @@
 """The driver: the signal, a round's requests, the cost."""
 
+import asyncio
+
 import pytest
 
 from smile_trace.attribution import PerturbationStudy
@@ -95,6 +97,30 @@ async def test_rounds_by_hand_equal_run():
     same = {"explained_at": None}
     assert finish(by_hand, model, answered).model_copy(update=same) == whole.model_copy(update=same)
     assert whole.explained_at.endswith("+00:00")
+
+
+async def test_an_answer_is_compared_while_the_model_gives_others():
+    class Slow(PlantedModel):
+        async def generate(self, requests):
+            if len(self.asked) > 4:  # the baselines were answered, and the first without a part
+                await asyncio.wait_for(compared.wait(), 5)
+            return await super().generate(requests)
+
+    compared, under_way = asyncio.Event(), study()
+    compare, loop = under_way.compare, asyncio.get_running_loop()
+
+    def note(response):
+        compare(response)
+        if response.text != "fox":
+            loop.call_soon_threadsafe(compared.set)
+
+    under_way.compare = note
+    loaded = asyncio.ensure_future(asyncio.sleep(0))
+    early = await run(under_way, wrapped(Slow(copying("fox"))), loaded=loaded)
+    same = {"explained_at": None}
+    late = await run(study(), wrapped(PlantedModel(copying("fox"))))
+    assert compared.is_set()
+    assert early.model_copy(update=same) == late.model_copy(update=same)
 
 
 async def test_an_unavailable_model_raises():
