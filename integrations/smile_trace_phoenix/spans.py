@@ -4,11 +4,12 @@ Source: OpenInference's semantic conventions. Phoenix itself reads a part of the
 but no answer without a finish reason.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Document, Message, Span, Trace, chat_messages
 from smile_trace.trackers.fields import (
+    SpanRole,
     call_label,
     call_metadata,
     in_their_places,
@@ -31,28 +32,41 @@ KIND = "openinference.span.kind"
 _TOKENS = {"prompt_tokens": "prompt", "completion_tokens": "completion", "total_tokens": "total"}
 
 
-def spans_for_phoenix(trace: Trace, project: str) -> Iterator[Span]:
-    """Yield the trace's spans with OpenInference's attributes; spans that have them are kept."""
-    for role in span_roles(trace):
-        span, shown, name = role.span, dict[str, JSON](), role.span.name
-        if KIND not in span.attributes:
-            if role.call is not None:
-                shown, name = _of_call(role.call), call_label(role.call)
-            elif role.documents is not None:
-                shown = _of_retriever(span, role.documents)
-            else:
-                shown = _of_context(span, trace, is_root=role.is_root)
-        if role.is_root:
-            shown |= _of_trace(trace)
-        yield in_project(role.showing(name, shown), project)
+def spans_for_phoenix(traces: Iterable[Trace], project: str) -> Iterator[Span]:
+    """Yield the traces' spans with OpenInference's attributes; spans that have them are kept."""
+    resources: dict[int, dict[str, JSON]] = {}
+    for trace in traces:
+        for role in span_roles(trace):
+            yield _in_project(_shown_span(role, trace), project, resources)
+
+
+def _shown_span(role: SpanRole, trace: Trace) -> Span:
+    span, shown, name = role.span, dict[str, JSON](), role.span.name
+    if KIND not in span.attributes:
+        if role.call is not None:
+            shown, name = _of_call(role.call), call_label(role.call)
+        elif role.documents is not None:
+            shown = _of_retriever(span, role.documents)
+        else:
+            shown = _of_context(span, trace, is_root=role.is_root)
+    if role.is_root:
+        shown |= _of_trace(trace)
+    return role.showing(name, shown)
 
 
 def in_project(span: Span, project: str) -> Span:
     """Return the span for a project, if its trace is new; without NUL, for which Phoenix drops
     spans."""
-    cleaned = without_nul(span.attributes)
-    resource = {**without_nul(span.resource), PROJECT: project}
-    name = without_nul(span.name)
+    return _in_project(span, project, {})
+
+
+def _in_project(span: Span, project: str, resources: dict[int, dict[str, JSON]]) -> Span:
+    """`resources`: those made already, by the one of the span, which others share."""
+    resource = resources.get(id(span.resource))
+    if resource is None:
+        resource = {**without_nul(span.resource), PROJECT: project}
+        resources[id(span.resource)] = resource
+    cleaned, name = without_nul(span.attributes), without_nul(span.name)
     return span.model_copy(update={"name": name, "attributes": cleaned, "resource": resource})
 
 

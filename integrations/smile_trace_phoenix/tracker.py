@@ -157,8 +157,7 @@ class PhoenixTracker(Dashboard):
 
     def prepare_spans(self, traces: Sequence[Trace]) -> Callable[[], None]:
         """See `Dashboard.prepare_spans`; Phoenix keeps the first span of an id."""
-        spans = (span for trace in traces for span in spans_for_phoenix(trace, self.project))
-        post = self._server.prepare_post(spans)
+        post = self._server.prepare_post(spans_for_phoenix(traces, self.project))
         rows = [
             _row(score, {}) | {"trace_id": trace.trace_id}
             for trace in traces

@@ -17,6 +17,7 @@ from sqlalchemy import (
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import OfDatabase
+from smile_trace.store.database.rows import update_rows
 from smile_trace.store.database.sql import age, upsert
 from smile_trace.store.outbox_news import (
     USUAL,
@@ -117,7 +118,7 @@ class Outbox(OfDatabase):
             query = _DUE if kind == "trace" or (alone and kind == "explanation") else _DUE_IN_TRACE
             of = {"of_tracker": tracker, "of_kind": kind, "now": now, "most": limits[kind]}
             rows = connection.execute(query, {**of, "without": list(without.get(kind, ()))})
-            return [_delivery(row) for row in rows]
+            return [Delivery.trusted(**{"traced_as": None, **row}) for row in rows.mappings()]
 
         with self._database.read() as connection:
             return {kind: read(connection, kind) for kind in limits}
@@ -194,6 +195,10 @@ class Outbox(OfDatabase):
         return None if due is None else max(due, paused or 0.0)
 
 
+_AS_READ = ("tracker", "kind", "item", "created_at")
+"""What finds a delivery, unless it was queued again since."""
+
+
 class Settling:
     """Collects the outcomes of deliveries, to be written together. A delivery that was queued again
     since it was read, because it has changed, goes on waiting."""
@@ -203,14 +208,8 @@ class Settling:
 
     def write(self, connection: Connection) -> None:
         """Write the outcomes, with a statement for each kind of outcome, not for each delivery."""
-        for columns, rows in self._rows.items():
-            statement = update(deliveries).where(
-                deliveries.c.tracker == bindparam("of_tracker"),
-                deliveries.c.kind == bindparam("of_kind"),
-                deliveries.c.item == bindparam("of_item"),
-                deliveries.c.created_at == bindparam("of_queued_at"),
-            )
-            connection.execute(statement.values({name: bindparam(name) for name in columns}), rows)
+        for rows in self._rows.values():
+            update_rows(connection, deliveries, _AS_READ, rows)
 
     def delivered(self, delivery: Delivery, external_id: str, url: str | None) -> None:
         """Note that it arrived."""
@@ -242,16 +241,23 @@ class Settling:
 
     def _set(self, delivery: Delivery, **values: object) -> None:
         which = {
-            "of_tracker": delivery.tracker,
-            "of_kind": delivery.kind,
-            "of_item": delivery.item,
-            "of_queued_at": delivery.queued_at,
+            "tracker": delivery.tracker,
+            "kind": delivery.kind,
+            "item": delivery.item,
+            "created_at": delivery.queued_at,
         }
         self._rows.setdefault(tuple(values), []).append({**which, **values})
 
 
 _DUE = (
-    select(deliveries)
+    select(
+        deliveries.c.tracker,
+        deliveries.c.kind,
+        deliveries.c.item,
+        deliveries.c.trace_id,
+        deliveries.c.attempts,
+        deliveries.c.created_at.label("queued_at"),
+    )
     .where(
         deliveries.c.tracker == bindparam("of_tracker"),
         deliveries.c.kind == bindparam("of_kind"),
@@ -274,15 +280,3 @@ _DUE_IN_TRACE = _DUE.add_columns(_trace.c.external_id.label("traced_as")).join(
 )
 """Joined with the delivered trace, whose id in the tracker is `traced_as`. Both are made once:
 making them takes longer than asking."""
-
-
-def _delivery(row) -> Delivery:  # type: ignore[no-untyped-def]
-    return Delivery(
-        tracker=row.tracker,
-        kind=row.kind,
-        item=row.item,
-        trace_id=row.trace_id,
-        attempts=row.attempts,
-        queued_at=row.created_at,
-        traced_as=row._mapping.get("traced_as"),
-    )

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from pydantic_core import from_json
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, or_, select, update
 
 from smile_trace._guards.collector import without_collector
 from smile_trace._text.log_context import about
@@ -21,7 +21,7 @@ from smile_trace.store.arrivals import (
     SpoolFile,
     add_batch,
 )
-from smile_trace.store.database import OfDatabase, rows_among
+from smile_trace.store.database import OfDatabase, lookup, rows_among
 from smile_trace.store.database.rows import insert_rows, update_rows
 from smile_trace.store.database.sql import Insert
 from smile_trace.store.forgotten import forgotten_among
@@ -84,6 +84,22 @@ class Reread(Record):
             unreadable=self.unreadable + other.unreadable,
             changes=self.changes + other.changes,
         )
+
+
+_roots_of = lookup(select(traces.c.trace_id, traces.c.has_root), traces.c.trace_id)
+_calls_of = lookup(
+    select(calls.c.trace_id, calls.c.body)
+    .where(calls.c.superseded.is_(False))
+    .order_by(calls.c.start_ns, calls.c.id),
+    calls.c.trace_id,
+)
+_spans_of = lookup(select(spans.c.trace_id, spans.c.body, spans.c.resource), spans.c.trace_id)
+_span_counts_of = lookup(
+    select(spans.c.trace_id, func.count().label("number")).group_by(spans.c.trace_id),
+    spans.c.trace_id,
+)
+_resources_of = lookup(select(resources), resources.c.hash)
+_feedback_of = lookup(select(feedback.c.trace_id, feedback.c.body), feedback.c.trace_id)
 
 
 class Traces(OfDatabase):
@@ -172,7 +188,7 @@ class Traces(OfDatabase):
             update_rows(
                 connection,
                 traces,
-                "trace_id",
+                ("trace_id",),
                 [{"trace_id": trace_id, "error": error} for trace_id, error in broken.items()],
             )
         return len(rows)
@@ -201,15 +217,10 @@ class Traces(OfDatabase):
     def get(self, trace_ids: Sequence[str]) -> list[Trace]:
         """The traces of those ids, in the order given, with their calls as read at completion.
         Unknown ids are skipped."""
-        with self._database.read() as connection:
-            query = select(traces.c.trace_id, traces.c.has_root).where(
-                traces.c.trace_id.in_(trace_ids)
-            )
-            has_root = {row.trace_id: row.has_root for row in connection.execute(query)}
+        with without_collector(), self._database.read() as connection:
+            has_root = {row.trace_id: row.has_root for row in _roots_of(connection, trace_ids)}
             of_trace: dict[str, list[str]] = {}
-            stored = select(calls.c.trace_id, calls.c.body).where(calls.c.superseded.is_(False))
-            in_order = stored.order_by(calls.c.start_ns, calls.c.id)
-            for row in rows_among(connection, in_order, calls.c.trace_id, list(has_root)):
+            for row in _calls_of(connection, list(has_root)):
                 of_trace.setdefault(row.trace_id, []).append(row.body)
 
             def make(
@@ -255,13 +266,11 @@ def _load(
     ids = [trace_id for trace_id, _ in wanted]
     whole = _whole(connection, {i: in_memory[i] for i in ids if i in in_memory})
     bodies: dict[str, list[tuple[str, str | None]]] = {}
-    stored = select(spans.c.trace_id, spans.c.body, spans.c.resource)
-    for row in rows_among(connection, stored, spans.c.trace_id, [i for i in ids if i not in whole]):
+    for row in _spans_of(connection, [i for i in ids if i not in whole]):
         bodies.setdefault(row.trace_id, []).append((row.body, row.resource))
     shared = _resources(connection, {of for held in bodies.values() for _, of in held if of})
     opinions: dict[str, list[str]] = {}
-    query = select(feedback.c.trace_id, feedback.c.body)
-    for row in rows_among(connection, query, feedback.c.trace_id, ids):
+    for row in _feedback_of(connection, ids):
         opinions.setdefault(row.trace_id, []).append(row.body)
     made: list[T] = []
     broken: dict[str, str] = {}
@@ -283,16 +292,13 @@ def _whole(
     connection: Connection, in_memory: Mapping[str, Sequence[Span]]
 ) -> Mapping[str, Sequence[Span]]:
     """The traces that have no other spans in the store."""
-    query = select(spans.c.trace_id, func.count().label("number")).group_by(spans.c.trace_id)
-    rows = rows_among(connection, query, spans.c.trace_id, list(in_memory))
+    rows = _span_counts_of(connection, list(in_memory))
     counts = {row.trace_id: row.number for row in rows}
     return {of: held for of, held in in_memory.items() if len(held) == counts.get(of)}
 
 
 def _resources(connection: Connection, hashes: Set[str]) -> dict[str, dict[str, Any]]:
-    query: Select[Any] = select(resources)
-    found = rows_among(connection, query, resources.c.hash, sorted(hashes))
-    return {row.hash: from_json(row.body) for row in found}
+    return {row.hash: from_json(row.body) for row in _resources_of(connection, sorted(hashes))}
 
 
 def _span(body: str, resource: dict[str, Any] | None) -> Span:
@@ -321,7 +327,7 @@ def _keep(connection: Connection, made: Sequence[tuple[Trace, list[dict[str, Any
     update_rows(
         connection,
         traces,
-        "trace_id",
+        ("trace_id",),
         [
             {
                 "trace_id": trace.trace_id,

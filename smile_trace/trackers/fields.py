@@ -98,7 +98,10 @@ def as_object(value: JSON, name: str) -> dict[str, JSON] | None:
 
 def json_text(value: JSON) -> str:
     """Return a value as JSON text, with non-ASCII letters unescaped."""
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return _encode(value)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -140,7 +143,12 @@ def without_nul(value: JSON) -> JSON:
     if isinstance(value, str):
         return value.replace("\0", "␀")
     if isinstance(value, dict):
-        return {without_nul(name): without_nul(item) for name, item in value.items()}
+        return {
+            name.replace("\0", "␀"): item.replace("\0", "␀")
+            if type(item) is str  # as most are
+            else without_nul(item)
+            for name, item in value.items()
+        }
     return [without_nul(item) for item in value] if isinstance(value, list | tuple) else value
 
 

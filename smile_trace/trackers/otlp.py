@@ -96,9 +96,9 @@ def _request(given: Iterable[Span]) -> ExportTraceServiceRequest:
     written: dict[int, str] = {}  # spans share their resource
     spans = list(given)
     for span in spans:
-        if id(span.resource) not in written:
-            written[id(span.resource)] = repr(sorted(span.resource.items()))
-        resource = written[id(span.resource)]
+        resource = written.get(id(span.resource))
+        if resource is None:
+            resource = written[id(span.resource)] = repr(sorted(span.resource.items()))
         if resource not in resources:
             resources[resource] = block = request.resource_spans.add()
             _add(block.resource.attributes, span.resource)
@@ -129,9 +129,13 @@ def _write(span: Span, written: ProtoSpan) -> None:
 def _add(written: Any, attributes: Mapping[str, JSON]) -> None:
     # Filled in place: a message that is made first, and then added, is copied.
     for key, value in attributes.items():
-        if value is not None:
-            one = written.add()
-            one.key = _text(key)
+        if value is None:
+            continue
+        one = written.add()
+        one.key = key if key.isascii() else _text(key)
+        if type(value) is str and value.isascii():  # as most are
+            one.value.string_value = value
+        else:
             _set(one.value, value)
 
 

@@ -28,8 +28,10 @@ def insert_rows(
         _run(connection, _insert(table, on_conflict, connection.dialect, tuple(rows[0])), rows)
 
 
-def update_rows(connection: Connection, table: Table, key: str, rows: Sequence[Row]) -> None:
-    """Set the other columns where the column `key` has the row's value."""
+def update_rows(
+    connection: Connection, table: Table, key: tuple[str, ...], rows: Sequence[Row]
+) -> None:
+    """Set the other columns where the columns of `key` have the row's values."""
     if rows:
         _run(connection, _update(table, key, connection.dialect, tuple(rows[0])), rows)
 
@@ -73,12 +75,15 @@ def _insert(
 
 
 @lru_cache
-def _update(table: Table, key: str, dialect: Dialect, names: tuple[str, ...]) -> Compiled:
+def _update(
+    table: Table, key: tuple[str, ...], dialect: Dialect, names: tuple[str, ...]
+) -> Compiled:
     new: Any = {name: bindparam(_OF + name) for name in names}
     if dialect.name == "postgresql":
         new = select(*_arrays(table, names)).subquery("new").c
-    values = {name: new[name] for name in names if name != key}
-    return _compiled(update(table).where(table.c[key] == new[key]).values(values), dialect, names)
+    values = {name: new[name] for name in names if name not in key}
+    of_row = [table.c[name] == new[name] for name in key]
+    return _compiled(update(table).where(*of_row).values(values), dialect, names)
 
 
 def _arrays(table: Table, names: Sequence[str]) -> list[Any]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     func,
     literal,
 )
@@ -88,11 +89,23 @@ class among(FunctionElement[int]):
     inherit_cache = True
     name = "among"
 
-    def __init__(self, column: ColumnElement[Any], values: Sequence[str] | Sequence[int]) -> None:
-        kind = BigInteger() if isinstance(column.type, Integer) else Text()
-        in_sqlite = literal(json.dumps(values))
-        in_postgresql = literal(list(map(storable, values)), ARRAY(kind))
-        super().__init__(column, in_sqlite, in_postgresql)
+    def __init__(
+        self, column: ColumnElement[Any], values: Sequence[str] | Sequence[int] | None = None
+    ) -> None:
+        """Without values: those of `of_many`, when the statement is executed."""
+        kind = ARRAY(BigInteger() if isinstance(column.type, Integer) else Text())
+        if values is None:
+            super().__init__(
+                column, bindparam("as_json", type_=Text()), bindparam("many", type_=kind)
+            )
+        else:
+            given = of_many(values)
+            super().__init__(column, literal(given["as_json"]), literal(given["many"], kind))
+
+
+def of_many(values: Sequence[str] | Sequence[int]) -> dict[str, Any]:
+    """The variables of a statement with one `among` without values."""
+    return {"as_json": json.dumps(values), "many": list(map(storable, values))}
 
 
 @compiles(among, "sqlite")

@@ -113,11 +113,12 @@ class Turns:
         if traces come faster than they are taken. Unexplained calls are read only if nothing else
         is due or under way.
         """
+        removals: Sequence[Removal] = ()
         if not under_way or abs(self._clock() - self._filled) >= FILL_SECONDS:
             self.fill()
-        # Before the batches: of a trace that is forgotten meanwhile, what is sent all the same is
-        # deleted in a later turn.
-        removals = () if under_way.removals else self._removals.waiting()
+            # Before the batches: of a trace that is forgotten meanwhile, what is sent all the same
+            # is deleted in a later turn.
+            removals = () if under_way.removals else self._removals.waiting()
         due = self._store.outbox.due(
             self._tracker.name,
             LIMITS if under_way else LIMITS | UNEXPLAINED,

@@ -159,7 +159,7 @@ def test_what_was_lost_before_it_was_written_is_sent_again(project: Project) -> 
 def test_into_the_applications_own_trace(project: Project) -> None:
     """The application sent a trace of its own, with an LLM span inside of the noted one."""
     own, _ = captured(explanation())
-    project.tracker._server.post_spans(list(spans_for_phoenix(own, project.name)))
+    project.tracker._server.post_spans(list(spans_for_phoenix([own], project.name)))
     project.spans()
     noted = {"otel.trace_id": own.trace_id, "otel.span_id": own.root_span_id}
     found = explanation()

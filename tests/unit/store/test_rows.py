@@ -26,8 +26,8 @@ def test_rows_are_inserted_skipped_and_updated(store: Store) -> None:
         insert_rows(connection, traces, [row(n, "b") for n in range(2, 4)], skip)
         insert_rows(connection, traces, [], skip)
         places = [{"trace_id": f"{n:032x}", "position": 2**40 + n, "error": None} for n in (1, 3)]
-        update_rows(connection, traces, "trace_id", places)
-        update_rows(connection, traces, "trace_id", [{"trace_id": f"{2:032x}", "error": "x\0y"}])
+        update_rows(connection, traces, ("trace_id",), places)
+        update_rows(connection, traces, ("trace_id",), [{"trace_id": f"{2:032x}", "error": "x\0y"}])
     found = {r.trace_id[-1]: r for r in store.database.rows(select(traces))}
     assert [found[n].file for n in "0123"] == ["a", "a", "a", "b"]
     assert [found[n].position for n in "0123"] == [None, 2**40 + 1, None, 2**40 + 3]

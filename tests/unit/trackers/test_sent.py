@@ -215,7 +215,7 @@ def test_what_a_function_took(given: dict[str, Any], shown: str) -> None:
     around = trace.span(call.span_id).model_copy(
         update={"span_id": "a" * 16, "attributes": {semconv.INPUT: json.dumps(given)}}
     )
-    spans = spans_for_phoenix(trace.model_copy(update={"spans": (*trace.spans, around)}), "shop")
+    spans = spans_for_phoenix([trace.model_copy(update={"spans": (*trace.spans, around)})], "shop")
     assert [s.attributes["input.value"] for s in spans if s.span_id == "a" * 16] == [shown]
 
 
@@ -235,7 +235,7 @@ def root_output(tracker: str, trace: Trace) -> object:
     spans = {
         "mlflow": lambda: spans_for_mlflow(trace),
         "langfuse": lambda: spans_for_langfuse(trace),
-        "phoenix": lambda: spans_for_phoenix(trace, "shop"),
+        "phoenix": lambda: spans_for_phoenix([trace], "shop"),
     }[tracker]()
     name = {"mlflow": "mlflow.spanOutputs", "langfuse": "langfuse.observation.output"}.get(tracker)
     [root] = [span for span in spans if span.span_id == trace.root_span_id]
