@@ -1,5 +1,6 @@
 """`smile-trace explain`: one explanation, from the store or asked for now."""
 
+import gc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,6 +38,9 @@ _OF_A_PATH = (
 )
 _TARGETS = ("expected", "contains", "avoid", "answer_part")
 """Options that say what is asked of the answer, in place of what people wrote."""
+_LOADED = 50_000
+"""New objects before Python looks for garbage: modules that are loaded are none, and looking takes
+a tenth of a second before the first request."""
 
 
 @with_options
@@ -121,6 +125,7 @@ def explain(
         raise typer.BadParameter(
             "--deliver takes the TRACE_ID of a trace in a backend (tr-… of MLflow)"
         )
+    gc.set_threshold(_LOADED)
     from smile_trace.settings import Settings
 
     settings = Settings()
