@@ -145,21 +145,21 @@ class FakeHttpServer:
             self._in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
             fault = next((f for f in self.faults if f.strikes(request)), None)
+        answer: Answer | None = None
         try:
             if self.latency:
                 time.sleep(self.latency)
-            answer: Answer | None = None
             if fault is None or fault.takes_effect:
                 with self._lock:
                     answer = self.answer(request)
-            if fault is None:
-                return answer
-            if fault.kind == "hang":
-                self._stopping.wait(fault.seconds)
-            return fault.answer if fault.kind == "answer" else None
         finally:
             with self._lock:
                 self._in_flight -= 1
+        if fault is None:
+            return answer
+        if fault.kind == "hang":  # not counted: it outlasts its test
+            self._stopping.wait(fault.seconds)
+        return fault.answer if fault.kind == "answer" else None
 
 
 class _Server(ThreadingHTTPServer):
