@@ -37,7 +37,9 @@ def shown(found: dict[str, Any]) -> str:
     for name, rows in MEASUREMENTS.items():
         if name in found:
             lines += [_line(row, found[name]["runs"]) for row in rows]
-    places = {f"{each['machine']}, {each['commit']}" for each in found.values()}
+    places = {
+        f"{each['machine']}, {each['commit']}, runs: {len(each['runs'])}" for each in found.values()
+    }
     loaded = max((run["others"] for each in found.values() for run in each["runs"]), default=0)
     lines += ["", f"{'; '.join(sorted(places))}. Other processes took at most {loaded:.0%}."]
     return "\n".join(lines)
@@ -54,7 +56,7 @@ def _line(row: Row, runs: list[dict[str, Any]]) -> str:
         _spread([pair[0] for pair in pairs]),
         _spread([pair[1] for pair in pairs]) if row.beside else "",
         _spread([pair[0] / pair[1] for pair in pairs]) if row.beside else "",
-        f"{row.had}{times}",
+        f"{row.had}{times}" if row.had else "",
         f"{sign} {_number(row.goal)}{times}",
         _verdict(row, values, max(max(run["others"], run["others_before"]) for run in runs)),
     ]
