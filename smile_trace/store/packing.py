@@ -9,17 +9,19 @@ from smile_trace.semconv import release
 from smile_trace.store.database.packed import pack
 from smile_trace.store.tables import workers
 
-CHECKOUT = "a checkout"
-"""The release of a worker that was not installed."""
-
 Packing = Callable[[str, str], dict[str, Any]]
 """Gives the values of a text's column, and of `packed`."""
+
+
+def own_release() -> str:
+    """The release as which a worker registers."""
+    return release() or "a checkout"
 
 
 def packing(connection: Connection) -> Packing:
     """How texts are written in this transaction: packed, unless a worker of another release runs,
     which might not be able to read them."""
-    others = select(workers.c.id).where(workers.c.release != (release() or CHECKOUT)).limit(1)
+    others = select(workers.c.id).where(workers.c.release != own_release()).limit(1)
     return _leave if connection.execute(others).first() else _pack
 
 

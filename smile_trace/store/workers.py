@@ -8,12 +8,11 @@ from typing import Literal, get_args
 from sqlalchemy import Connection, delete, func, select, text, update
 
 from smile_trace.records import Record
-from smile_trace.semconv import release
 from smile_trace.store.database import Database
 from smile_trace.store.database.postgresql import PostgresDatabase
 from smile_trace.store.database.session import TIME, WORKERS, DatabaseClock
 from smile_trace.store.database.sql import insert
-from smile_trace.store.packing import CHECKOUT
+from smile_trace.store.packing import own_release
 from smile_trace.store.tables import jobs, workers
 
 Role = Literal["ingest", "explain", "deliver"]
@@ -74,7 +73,7 @@ class Workers:
         row = {
             "name": f"{host}-{uuid.uuid4().hex[:8]}",
             "host": host,
-            "release": release() or CHECKOUT,
+            "release": own_release(),
             "capacity": capacity,
             "started_at": now,
             "roles": ",".join(role for role in ROLES if role in roles),

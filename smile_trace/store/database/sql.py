@@ -67,17 +67,23 @@ def is_unset(document: ColumnElement[str], *path: str) -> ColumnElement[bool]:
     return func.coalesce(json_text(document, *path), "0").in_(("0", "false"))
 
 
+def _written(
+    element: FunctionElement[Any], compiler: Any, how: Mapping[str, Any], *places: int
+) -> list[str]:
+    """The SQL of some of an element's clauses."""
+    clauses = list(element.clauses)
+    return [compiler.process(clauses[place], **how) for place in places]
+
+
 @compiles(json_text, "sqlite")
 def _in_sqlite(element: json_text, compiler: Any, **how: Any) -> str:
-    clauses = list(element.clauses)
-    document, path = (compiler.process(clause, **how) for clause in clauses[:2])
+    document, path = _written(element, compiler, how, 0, 1)
     return f"CAST(json_extract({document}, {path}) AS TEXT)"
 
 
 @compiles(json_text, "postgresql")
 def _in_postgresql(element: json_text, compiler: Any, **how: Any) -> str:
-    clauses = list(element.clauses)
-    document, path = (compiler.process(clause, **how) for clause in (clauses[0], clauses[2]))
+    document, path = _written(element, compiler, how, 0, 2)
     return f"json_text({document}, CAST({path} AS TEXT[]))"
 
 
@@ -110,15 +116,13 @@ def of_many(values: Sequence[str] | Sequence[int]) -> dict[str, Any]:
 
 @compiles(among, "sqlite")
 def _among_in_sqlite(element: among, compiler: Any, **how: Any) -> str:
-    clauses = list(element.clauses)
-    column, values = (compiler.process(clause, **how) for clause in clauses[:2])
+    column, values = _written(element, compiler, how, 0, 1)
     return f"{column} IN (SELECT value FROM json_each({values}))"
 
 
 @compiles(among, "postgresql")
 def _among_in_postgresql(element: among, compiler: Any, **how: Any) -> str:
-    clauses = list(element.clauses)
-    column, values = (compiler.process(clause, **how) for clause in (clauses[0], clauses[2]))
+    column, values = _written(element, compiler, how, 0, 2)
     return f"{column} = ANY ({values})"
 
 

@@ -33,6 +33,6 @@ def newer_release() -> Iterator[None]:
     with (
         mock.patch("smile_trace.store.migrations.scripts.Config", NewerConfig),
         mock.patch("smile_trace.store.database.newest_revision", return_value="newer"),
-        mock.patch("smile_trace.store.workers.release", return_value="newer"),
+        mock.patch("smile_trace.store.workers.own_release", return_value="newer"),
     ):
         yield
