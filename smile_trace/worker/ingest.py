@@ -21,7 +21,7 @@ from smile_trace.settings import Settings
 from smile_trace.sources import files
 from smile_trace.sources.files import BATCH_BYTES, Batch, read_batches
 from smile_trace.spool import RECEIVED_SUFFIX, writer_alive
-from smile_trace.store import Store
+from smile_trace.store import Store, StoreError
 from smile_trace.store.arrivals import Arrivals, ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile
 from smile_trace.store.forgotten import ids_in
 from smile_trace.store.traces import AT_ONCE
@@ -169,6 +169,8 @@ class Ingest:
         try:
             with files.reading(path, file.offset) as batches:
                 total = self._take(file, batches, stopping)
+        except StoreError:
+            raise
         except SmileTraceError as error:
             self._warn_once(path, f"is not read: {error}")
             self._store.traces.add(file, corrupt=[CorruptLine(0, str(error), b"")])
@@ -186,6 +188,8 @@ class Ingest:
 
     def _store_waiting(self) -> Ingested:
         waiting, self._waiting = self._waiting, []
+        # What the store does not take now is read again, though its file has not changed.
+        stamps, self._stamps = self._stamps, {}
         read = [self._parse(file, batch) for file, batch in waiting]
         taken = Ingested(
             spans=sum(len(one.spans) for one in read),
@@ -203,6 +207,7 @@ class Ingest:
                     self._blank(file, batch, added.forgotten)
             if self._held_bytes >= HELD_BYTES:
                 self._completed += self._complete([], lambda: False)
+        self._stamps = stamps
         for one in read:
             if one.corrupt:
                 logger.warning(

@@ -1,16 +1,22 @@
 """Files of OTLP/JSON that a Collector writes are read as they grow, rotate and are compressed."""
 
 import gzip
+import itertools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 import zstandard
 
 from smile_trace.settings import Settings, SettingsError
-from smile_trace.store import Store
+from smile_trace.sources import files
+from smile_trace.store import Store, StoreUnavailable
+from smile_trace.store.arrivals import Added, SpoolBatch
+from smile_trace.worker import ingest as reading
 from smile_trace.worker.ingest import Ingest, Ingested
 from tests.support.spooled import call_span, context_span, line, span_id, trace_id
 from tests.support.stores import store as store
@@ -146,6 +152,38 @@ DAMAGED = {
     "protobuf": b"\x00\x00\x01\x00\x0a\x10" + b"x" * 300,
     "an endless frame": b"\xff\xff\xff\xff\x28\xb5\x2f\xfd",
 }
+
+
+@pytest.mark.parametrize(
+    ("at_once", "away"), [(1, 1), (2**20, 0)], ids=["amid a file", "at the end"]
+)
+def test_what_a_store_does_not_take_is_read_again(
+    at_once: int,
+    away: int,
+    folder: Path,
+    store: Store,
+    ingest: Ingest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for path, packed in in_every_form(folder).items():
+        path.write_bytes(packed)
+    monkeypatch.setattr(files, "read_batches", partial(files.read_batches, size=10_000))
+    monkeypatch.setattr(reading, "BATCH_BYTES", at_once)
+    add_many, asked = store.traces.add_many, itertools.count()
+
+    def away_at_times(batches: Sequence[SpoolBatch]) -> Added:
+        if next(asked) % 3 == away:
+            raise StoreUnavailable("the store is away")
+        return add_many(batches)
+
+    monkeypatch.setattr(store.traces, "add_many", away_at_times)
+    with pytest.raises(StoreUnavailable):
+        ingest.run()
+    for _ in range(20):
+        with suppress(StoreUnavailable):
+            ingest.run()
+    assert store.status().captured == ALL
+    assert store.status().corrupt_lines == 0
 
 
 def test_a_damaged_file_is_said_once_and_the_others_are_read(
