@@ -67,9 +67,9 @@ def keep(found: dict[str, Any]) -> None:
     RESULT.write_text(json.dumps(found, indent=1) + "\n")
 
 
-def _of_block(proxy: rates.Recorder, ids: list[str]) -> int:
+def _of_block(proxy: rates.Recorder, ids: list[rates.Ids]) -> int:
     """How many of the last requests belong to these traces: from the first that names one on."""
-    forms = [form for one in ids for form in (one.encode(), bytes.fromhex(one))]
+    forms = [form for one, *_ in ids for form in (one.encode(), bytes.fromhex(one))]
     for number, request in enumerate(proxy.requests):
         if any(form in request.raw for form in forms):
             return len(proxy.requests) - number

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,14 @@ from smile_trace_contracts.fake_http_server import Answer, Request
 from tests.support.phoenix_server import wait_until_written
 from tests.support.reverse_proxy import ReverseProxy
 
+Ids = Sequence[str]
+"""The id of a trace, and those of its spans: Phoenix writes no span whose id it has."""
 _OF_THE_CONNECTION = {"host", "content-length", "connection"}
 
 
 @dataclass(frozen=True)
 class Bare:
-    """One request as it was sent, and the ids of the traces that may be in it."""
+    """One request as it was sent."""
 
     method: str
     target: str
@@ -40,10 +43,10 @@ class Bare:
     packed: bool
     """By gzip."""
 
-    def of_others(self, ids: Sequence[str], block: int) -> "Bare":
+    def of_others(self, traces: Sequence[Ids], block: int) -> "Bare":
         """The same about as many other traces: what a server has, it takes faster."""
         body = gzip.decompress(self.body) if self.packed else self.body
-        for known in ids:
+        for known in chain(*traces):
             other = f"{block:08x}{known[8:]}"
             body = body.replace(known.encode(), other.encode())
             body = body.replace(bytes.fromhex(known), bytes.fromhex(other))
@@ -82,7 +85,7 @@ class Deliveries:
         self._store = Store.open(settings)
         [self._tracker] = [t for t in trackers({name: url}, home.parent) if t.name == name]
         self._worker = DeliveryWorker(self._tracker, self._store, settings)
-        self._taken: list[str] = []
+        self._taken: list[Ids] = []
         self._arrivals: list[float] = []
         prepare = self._tracker.prepare_traces
 
@@ -90,7 +93,10 @@ class Deliveries:
             deliver = prepare(items)
 
             def noted() -> Any:
-                self._taken += [item.trace.trace_id for item in items]
+                self._taken += [
+                    (item.trace.trace_id, *(span.span_id for span in item.trace.spans))
+                    for item in items
+                ]
                 outcomes = deliver()
                 self._arrivals.append(time.monotonic())
                 return outcomes
@@ -99,7 +105,7 @@ class Deliveries:
 
         self._tracker.prepare_traces = noting  # type: ignore[method-assign]
 
-    def deliver(self, count: int) -> list[str]:
+    def deliver(self, count: int) -> list[Ids]:
         """The next so many traces, a multiple of a batch; their ids."""
         self._taken.clear()
         self._arrivals.clear()
@@ -119,7 +125,7 @@ class Deliveries:
         self._store.close()
 
 
-def record(name: str, url: str, home: Path, count: int) -> list[str]:
+def record(name: str, url: str, home: Path, count: int) -> list[Ids]:
     """In a process of its own: deliver through the proxy at `url`."""
     deliveries = Deliveries(name, url, home)
     deliveries.deliver(BATCH)  # what is asked once: the version, the project
@@ -129,7 +135,7 @@ def record(name: str, url: str, home: Path, count: int) -> list[str]:
 
 
 def measure(
-    name: str, url: str, home: Path, recorded: Sequence[Bare], ids: Sequence[str], blocks: int,
+    name: str, url: str, home: Path, recorded: Sequence[Bare], ids: Sequence[Ids], blocks: int,
     at_once: int,
 ) -> dict[str, Any]:  # fmt: skip
     """In a process of its own: blocks in turns."""
