@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from smile_trace._guards.collector import without_collector
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Call, Trace
 from smile_trace.settings import Settings
@@ -127,7 +128,8 @@ class Turns:
             without={kind: under_way.items(kind) for kind in LIMITS},
         )
         unexplained = due.pop("unexplained", [])
-        batches = self._batches(due) if any(due.values()) else self._others(unexplained)
+        with without_collector():
+            batches = self._batches(due) if any(due.values()) else self._others(unexplained)
         return Turn(removals, [batch for batch in batches if batch.found])
 
     def _batches(self, due: Mapping[Kind, Sequence[Delivery]]) -> list[Batch]:
