@@ -264,8 +264,8 @@ class OtlpTracker(Dashboard):
 
     def size_of(self, trace: Trace) -> int:
         """See `Dashboard.size_of`: approximately in characters."""
-        values = (value for span in trace.spans for value in span.attributes.values())
-        return len(trace.spans) * 200 + sum(len(v) for v in values if isinstance(v, str))
+        values = [value for span in trace.spans for value in span.attributes.values()]
+        return len(trace.spans) * 200 + sum([len(v) for v in values if isinstance(v, str)])
 
     def prepare_spans(self, traces: Sequence[Trace]) -> Callable[[], None]:
         """See `Dashboard.prepare_spans`: a trace that has grown is sent again whole."""

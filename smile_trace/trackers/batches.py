@@ -20,11 +20,12 @@ def split(items: Sequence[T], size: Callable[[T], int], limit: int) -> Iterator[
     batch: list[T] = []
     total = 0
     for item in items:
-        if batch and total + size(item) > limit:
+        of_item = size(item)
+        if batch and total + of_item > limit:
             yield batch
             batch, total = [], 0
         batch.append(item)
-        total += size(item)
+        total += of_item
     if batch:
         yield batch
 
