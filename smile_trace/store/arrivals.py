@@ -6,13 +6,13 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
-from sqlalchemy import Connection, null, or_, select, update
+from sqlalchemy import Connection, select, update
 
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Feedback, Record, Span
 from smile_trace.store.database import OfDatabase, rows_among
 from smile_trace.store.database.rows import insert_rows, skip
-from smile_trace.store.database.sql import Insert, insert, upsert
+from smile_trace.store.database.sql import insert, upsert
 from smile_trace.store.forgotten import ids_in
 from smile_trace.store.packing import packing
 from smile_trace.store.tables import (
@@ -103,35 +103,29 @@ class SpoolBatch(NamedTuple):
 
 
 class Added(NamedTuple):
-    """The spans that were new, and the ids of forgotten traces among the batches, which are not
-    kept."""
+    """How many traces are complete already, and the ids of forgotten ones among the batches, which
+    are not kept."""
 
-    spans: list[ArrivedSpan]
+    completed: int
     forgotten: set[str]
 
 
-def _opened_again(statement: Insert) -> Insert:
-    """What becomes of a trace that is there: it is to be completed again."""
-    new = statement.excluded
-    return statement.on_conflict_do_update(
-        index_elements=["trace_id"],
-        set_={
-            "file": new.file,
-            "has_root": or_(traces.c.has_root, new.has_root),
-            "changed_at": new.changed_at,
-            "position": null(),
-            "error": null(),
-        },
-    )
+class Grown(NamedTuple):
+    """A trace's new spans, the file with the last of them, and whether none was there before."""
+
+    spans: list[Span]
+    file: SpoolFile
+    is_new: bool
 
 
-def add_batch(connection: Connection, batch: SpoolBatch) -> list[ArrivedSpan]:
-    """Store a batch and how far its file is read; returns the spans that are new."""
-    _add_file(connection, batch.file)
-    new = _add_spans(connection, batch.file, batch.spans)
-    _add_feedback(connection, batch.feedback)
-    _add_corrupt(connection, batch)
-    return new
+def add_batches(connection: Connection, batches: Sequence[SpoolBatch]) -> dict[str, Grown]:
+    """Store all of the batches but their traces, and how far the files are read; returns what is
+    new of each trace."""
+    for batch in batches:
+        _add_file(connection, batch.file)
+        _add_feedback(connection, batch.feedback)
+        _add_corrupt(connection, batch)
+    return _add_spans(connection, [(a, batch.file) for batch in batches for a in batch.spans])
 
 
 def _add_file(connection: Connection, file: SpoolFile) -> None:
@@ -154,15 +148,15 @@ def _add_corrupt(connection: Connection, batch: SpoolBatch) -> None:
 
 
 def _add_spans(
-    connection: Connection, file: SpoolFile, arrived: list[ArrivedSpan]
-) -> list[ArrivedSpan]:
-    if not arrived:
-        return []
-    known = _known_spans(connection, {a.span.trace_id for a in arrived})
-    by_id = {(a.span.trace_id, a.span.span_id): a for a in reversed(arrived)}  # the first counts
-    fresh = [by_id[key] for key in reversed(by_id) if key not in known]
-    if not fresh:
-        return []
+    connection: Connection, arrived: Sequence[tuple[ArrivedSpan, SpoolFile]]
+) -> dict[str, Grown]:
+    there, known = _known_spans(connection, {a.span.trace_id for a, _ in arrived})
+    # The first one counts.
+    by_id = {(one[0].span.trace_id, one[0].span.span_id): one for one in reversed(arrived)}
+    read = [by_id[key] for key in reversed(by_id) if key not in known]
+    if not read:
+        return {}
+    fresh = [one for one, _ in read]
     hashes = {text: _hash(text) for text in {a.resource for a in fresh} if text is not None}
     bodies = [{"hash": hashes[text], "body": text} for text in hashes]
     insert_rows(connection, resources, bodies, skip)
@@ -182,38 +176,25 @@ def _add_spans(
         ],
         skip,
     )
-    _mark_changed(connection, file, fresh)
-    return fresh
+    grown: dict[str, Grown] = {}
+    for (span, _, _), file in read:
+        before = grown.get(span.trace_id) or Grown([], file, span.trace_id not in there)
+        before.spans.append(span)
+        grown[span.trace_id] = before._replace(file=file)
+    return grown
 
 
-def _known_spans(connection: Connection, trace_ids: Set[str]) -> set[tuple[str, str]]:
+def _known_spans(
+    connection: Connection, trace_ids: Set[str]
+) -> tuple[list[str], set[tuple[str, str]]]:
+    """The traces among these that are there, and their spans."""
     query = select(traces.c.trace_id)
     there = [
         r.trace_id for r in rows_among(connection, query, traces.c.trace_id, sorted(trace_ids))
     ]
     query = select(spans.c.trace_id, spans.c.span_id)
     rows = rows_among(connection, query, spans.c.trace_id, there)
-    return {(row.trace_id, row.span_id) for row in rows}
-
-
-def _mark_changed(connection: Connection, file: SpoolFile, fresh: Sequence[ArrivedSpan]) -> None:
-    """Add the traces of new spans; those that are there are to be completed again."""
-    rooted = {a.span.trace_id for a in fresh if a.span.parent_id is None}
-    insert_rows(
-        connection,
-        traces,
-        [
-            {
-                "trace_id": trace_id,
-                "file": file.name,
-                "has_root": trace_id in rooted,
-                "root_missing": False,
-                "changed_at": file.grown_at,
-            }
-            for trace_id in dict.fromkeys(a.span.trace_id for a in fresh)
-        ],
-        _opened_again,
-    )
+    return there, {(row.trace_id, row.span_id) for row in rows}
 
 
 def _add_feedback(connection: Connection, arrived: list[Feedback]) -> None:

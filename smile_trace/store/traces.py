@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from pydantic_core import from_json
-from sqlalchemy import Connection, Row, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, null, or_, select, update
 
 from smile_trace._guards.collector import without_collector
 from smile_trace._text.log_context import about
@@ -17,9 +17,10 @@ from smile_trace.store.arrivals import (
     Added,
     ArrivedSpan,
     CorruptLine,
+    Grown,
     SpoolBatch,
     SpoolFile,
-    add_batch,
+    add_batches,
 )
 from smile_trace.store.database import OfDatabase, lookup, rows_among
 from smile_trace.store.database.rows import insert_rows, update_rows
@@ -94,10 +95,6 @@ _calls_of = lookup(
     calls.c.trace_id,
 )
 _spans_of = lookup(select(spans.c.trace_id, spans.c.body, spans.c.resource), spans.c.trace_id)
-_span_counts_of = lookup(
-    select(spans.c.trace_id, func.count().label("number")).group_by(spans.c.trace_id),
-    spans.c.trace_id,
-)
 _resources_of = lookup(select(resources), resources.c.hash)
 _feedback_of = lookup(select(feedback.c.trace_id, feedback.c.body), feedback.c.trace_id)
 
@@ -123,15 +120,14 @@ class Traces(OfDatabase):
     def add_many(self, batches: Sequence[SpoolBatch]) -> Added:
         """Store batches of files and how far they reach, all or nothing.
 
-        A known span changes nothing, so reading a file again is harmless. A new span or feedback
-        opens a complete trace again. Forgotten traces are left out.
+        A known span changes nothing, so reading a file again is harmless. A new trace is complete
+        if its root is there; a new span or feedback opens a complete one again. Forgotten traces
+        are left out.
         """
-        new: list[ArrivedSpan] = []
         with self._database.write() as connection:
             gone = forgotten_among(connection, {i for batch in batches for i in batch.trace_ids})
-            for batch in (batch.without(gone) for batch in batches):
-                new += add_batch(connection, batch)
-        return Added(new, gone)
+            grown = add_batches(connection, [batch.without(gone) for batch in batches])
+            return Added(_add_traces(connection, grown), gone)
 
     def forget_files(self, names: Sequence[str]) -> None:
         """Forget files that were read to their end and are removed, or are about to be."""
@@ -141,26 +137,17 @@ class Traces(OfDatabase):
                 connection.execute(statement, [{"gone": name} for name in names])
 
     # -- traces ---------------------------------------------------------------------------
-    def complete(
-        self,
-        *,
-        gone: Sequence[str],
-        silent_before: float,
-        limit: int = AT_ONCE,
-        in_memory: Mapping[str, Sequence[Span]] = MappingProxyType({}),
-    ) -> int:
-        """Complete traces whose root has arrived, or that will not grow any more; returns how many.
-        Call again while that is `limit` or more.
+    def complete(self, *, gone: Sequence[str], silent_before: float, limit: int = AT_ONCE) -> int:
+        """Complete traces whose root arrived after other spans, or that will not grow any more;
+        returns how many. Call again while that is `limit`.
 
-        Their calls are read here, by their dialect, and nowhere else: the stored calls are what is
-        explained, shown and delivered.
+        At completion, here or in `add_many`, their calls are read by their dialect, and nowhere
+        else: the stored calls are what is explained, shown and delivered.
 
         Args:
             gone: the spool files whose process has ended and that are read to their end.
             silent_before: a trace to which nothing was added since this time counts as ended.
-            limit: the most traces beside those in memory.
-            in_memory: spans that were just stored, by trace id; a trace that has no others is not
-                read from the store again.
+            limit: the most traces.
         """
         known = select(spool_files.c.name)
         abandoned = or_(
@@ -176,14 +163,12 @@ class Traces(OfDatabase):
                 traces.c.error.is_(None),
                 or_(traces.c.has_root, abandoned),
             )
-            .limit(limit + len(in_memory))
+            .limit(limit)
         )
         with without_collector(), self._database.write() as connection:
-            found = connection.execute(due).all()
-            others = [row for row in found if row.trace_id not in in_memory]
-            rows = [row for row in found if row.trace_id in in_memory] + others[:limit]
+            rows = connection.execute(due).all()
             wanted = [(row.trace_id, not row.has_root) for row in rows]
-            made, broken = _load(connection, wanted, _read, in_memory)
+            made, broken = _load(connection, wanted, _read)
             _keep(connection, made)
             update_rows(
                 connection,
@@ -262,11 +247,11 @@ def _load(
     make: Callable[[str, Sequence[Span], Sequence[Feedback], bool], T],
     in_memory: Mapping[str, Sequence[Span]] = MappingProxyType({}),
 ) -> tuple[list[T], dict[str, str]]:
-    """The results of `make` for the readable traces, and why the others cannot be read."""
+    """The results of `make` for the readable traces, and why the others cannot be read. Spans that
+    are `in_memory` are all of their trace."""
     ids = [trace_id for trace_id, _ in wanted]
-    whole = _whole(connection, {i: in_memory[i] for i in ids if i in in_memory})
     bodies: dict[str, list[tuple[str, str | None]]] = {}
-    for row in _spans_of(connection, [i for i in ids if i not in whole]):
+    for row in _spans_of(connection, [i for i in ids if i not in in_memory]):
         bodies.setdefault(row.trace_id, []).append((row.body, row.resource))
     shared = _resources(connection, {of for held in bodies.values() for _, of in held if of})
     opinions: dict[str, list[str]] = {}
@@ -276,7 +261,7 @@ def _load(
     broken: dict[str, str] = {}
     for trace_id, root_missing in wanted:
         try:
-            found = whole.get(trace_id) or [
+            found = in_memory.get(trace_id) or [
                 _span(body, shared.get(of or "")) for body, of in bodies.get(trace_id, ())
             ]
             said = [Feedback.model_validate_json(body) for body in opinions.get(trace_id, ())]
@@ -288,13 +273,50 @@ def _load(
     return made, broken
 
 
-def _whole(
-    connection: Connection, in_memory: Mapping[str, Sequence[Span]]
-) -> Mapping[str, Sequence[Span]]:
-    """The traces that have no other spans in the store."""
-    rows = _span_counts_of(connection, list(in_memory))
-    counts = {row.trace_id: row.number for row in rows}
-    return {of: held for of, held in in_memory.items() if len(held) == counts.get(of)}
+def _add_traces(connection: Connection, grown: Mapping[str, Grown]) -> int:
+    """Add new traces, complete if their root is there, and open others again; returns how many are
+    complete."""
+    rooted = {
+        trace_id: one.spans
+        for trace_id, one in grown.items()
+        if any(span.parent_id is None for span in one.spans)
+    }
+    whole = {trace_id: spans for trace_id, spans in rooted.items() if grown[trace_id].is_new}
+    made, broken = _load(connection, [(trace_id, False) for trace_id in whole], _read, whole)
+    positions = _keep_calls(connection, made)
+    insert_rows(
+        connection,
+        traces,
+        [
+            {
+                "trace_id": trace_id,
+                "file": one.file.name,
+                "has_root": trace_id in rooted,
+                "root_missing": False,
+                "changed_at": one.file.grown_at,
+                "position": positions.get(trace_id),
+                "error": broken.get(trace_id),
+            }
+            for trace_id, one in grown.items()
+        ],
+        _opened_again,
+    )
+    return len(whole)
+
+
+def _opened_again(statement: Insert) -> Insert:
+    """What becomes of a trace that is there: it is to be completed again."""
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["trace_id"],
+        set_={
+            "file": new.file,
+            "has_root": or_(traces.c.has_root, new.has_root),
+            "changed_at": new.changed_at,
+            "position": null(),
+            "error": null(),
+        },
+    )
 
 
 def _resources(connection: Connection, hashes: Set[str]) -> dict[str, dict[str, Any]]:
@@ -316,14 +338,13 @@ def _last_position(connection: Connection) -> int:
     return max(given, seen)
 
 
-def _keep(connection: Connection, made: Sequence[tuple[Trace, list[dict[str, Any]]]]) -> None:
-    """Store the calls of traces that were just read; every tracker gets these traces."""
-    if not made:
-        return
-    last = _last_position(connection)
-    rows = [row for _, of_trace in made for row in of_trace]
-    _reconsider(connection, [trace.trace_id for trace, _ in made], rows)
-    _put_calls(connection, rows)
+Made = Sequence[tuple[Trace, list[dict[str, Any]]]]
+"""Traces that were just read, with the rows of their calls."""
+
+
+def _keep(connection: Connection, made: Made) -> None:
+    """Store the calls of traces, and complete these; every tracker gets them."""
+    positions = _keep_calls(connection, made)
     update_rows(
         connection,
         traces,
@@ -331,13 +352,24 @@ def _keep(connection: Connection, made: Sequence[tuple[Trace, list[dict[str, Any
         [
             {
                 "trace_id": trace.trace_id,
-                "position": position,
+                "position": positions[trace.trace_id],
                 "root_missing": trace.root_missing,
                 "error": None,
             }
-            for position, (trace, _) in enumerate(made, start=last + 1)
+            for trace, _ in made
         ],
     )
+
+
+def _keep_calls(connection: Connection, made: Made) -> dict[str, int]:
+    """Store the calls of traces, and return the traces' next positions."""
+    if not made:
+        return {}
+    last = _last_position(connection)
+    rows = [row for _, of_trace in made for row in of_trace]
+    _reconsider(connection, [trace.trace_id for trace, _ in made], rows)
+    _put_calls(connection, rows)
+    return {trace.trace_id: at for at, (trace, _) in enumerate(made, start=last + 1)}
 
 
 def _read_again(connection: Connection, trace_ids: Sequence[str]) -> Reread:

@@ -33,8 +33,6 @@ logger = logging.getLogger(__name__)
 
 BATCH_FILES = 500
 """Maximum files of one transaction."""
-HELD_BYTES = BATCH_BYTES
-"""JSON of new spans in memory whose traces are then completed, in one transaction."""
 
 
 class Ingested(Record):
@@ -64,8 +62,6 @@ class Ingest:
         self._silence = settings.worker.trace_silence_seconds
         self._clock = clock
         self._waiting: list[tuple[SpoolFile, Batch]] = []
-        self._held: dict[str, list[Span]] = {}
-        self._held_bytes = 0
         self._completed = 0
         self._stamps: dict[Path, tuple[int, int, int]] = {}
         self._warned: dict[Path, str] = {}
@@ -201,12 +197,10 @@ class Ingest:
             new = taken.model_dump(exclude_defaults=True)
             with traced("ingest", **new) if new else nullcontext():
                 added = self._store.traces.add_many(read)
-            self._hold(added.spans)
+            self._completed += added.completed
             if added.forgotten:
                 for file, batch in waiting:
                     self._blank(file, batch, added.forgotten)
-            if self._held_bytes >= HELD_BYTES:
-                self._completed += self._complete([], lambda: False)
         self._stamps = stamps
         for one in read:
             if one.corrupt:
@@ -214,12 +208,6 @@ class Ingest:
                     "%s: %d corrupt lines were kept aside", one.file.name, len(one.corrupt)
                 )
         return taken
-
-    def _hold(self, new: Sequence[ArrivedSpan]) -> None:
-        """Keep new spans until their trace is completed, so that they need not be read again."""
-        for span, body, _ in new:
-            self._held_bytes += len(body)
-            self._held.setdefault(span.trace_id, []).append(span)
 
     def _blank(self, file: SpoolFile, batch: Batch, forgotten: Set[str]) -> None:
         """Overwrite the lines of forgotten traces; the other lines are in the store by now."""
@@ -274,13 +262,10 @@ class Ingest:
                 count = self._store.traces.complete(
                     gone=gone[start : start + BATCH_FILES],
                     silent_before=self._clock() - self._silence,
-                    in_memory=self._held,
                 )
                 total += count
                 if count < AT_ONCE:
                     break
-        self._held.clear()
-        self._held_bytes = 0
         return total
 
     def _remove(self, paths: Sequence[Path]) -> None:

@@ -11,8 +11,7 @@ from smile_trace.dialects import traces as dialect_traces
 from smile_trace.dialects.kinds.gen_ai import GenAI
 from smile_trace.records import Call, Feedback, Span, Trace
 from smile_trace.store import Store
-from smile_trace.store import traces as traces_module
-from smile_trace.store.arrivals import Arrivals, ArrivedSpan, CorruptLine, SpoolFile
+from smile_trace.store.arrivals import Arrivals, ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile
 from smile_trace.store.retention import remove_traces
 from smile_trace.store.tables import calls, resources, traces
 from smile_trace.store.traces import Change, Reread
@@ -50,7 +49,7 @@ def test_a_resource_is_kept_once_as_long_as_a_span_has_it(store: Store) -> None:
     store.traces.add(file(10), [arrivals.of(span) for span in alike])
     store.traces.add(file(20), [arrivals.of(other), arrivals.of(context_span(1, span=8))])
     assert kept() == ['{"service.name":"other"}', '{"service.name":"test"}']
-    assert complete(store) == 4
+    assert complete(store) == 1
     first = store.trace(trace_id(1))
     assert [span.resource for span in first.spans] == [{"service.name": "test"}] * 2
     assert first.spans[0].resource is first.spans[1].resource
@@ -117,8 +116,7 @@ def test_the_topmost_span_stands_in_when_nothing_is_added_any_more(store: Store)
 def test_feedback_reaches_a_complete_trace_and_opens_it_once(store: Store) -> None:
     early = Feedback(id="e", trace_id=trace_id(2), score=0.0, at_ns=5)
     store.traces.add(file(10), feedbacks=[early])
-    store.traces.add(file(10), arrived(call_span(1), call_span(2)))
-    assert complete(store) == 2
+    assert store.traces.add(file(10), arrived(call_span(1), call_span(2))).completed == 2
     assert store.trace(trace_id(2)).feedback == (early,), "it may come before its trace"
     feedback = Feedback(id="f", trace_id=trace_id(1), score=1.0, at_ns=5)
     store.traces.add(file(20), feedbacks=[feedback])
@@ -137,13 +135,8 @@ def test_any_text_comes_back_as_it_was(store: Store) -> None:
 
 def test_more_traces_than_one_statement_takes(store: Store) -> None:
     spans = [call_span(number) for number in range(1, 1300)]
-    store.traces.add(file(10), arrived(*spans))
-    total = 0
-    while count := complete(store):
-        total += count
-    assert total == len(spans)
-    store.traces.add(file(10), arrived(*spans))
-    assert complete(store) == 0
+    assert store.traces.add(file(10), arrived(*spans)).completed == len(spans)
+    assert store.traces.add(file(10), arrived(*spans)).completed == complete(store) == 0
 
 
 def test_a_trace_that_cannot_be_read_holds_up_no_other(
@@ -156,10 +149,9 @@ def test_a_trace_that_cannot_be_read_holds_up_no_other(
             raise RuntimeError("a dialect stumbled")
         return assemble(trace_id_, spans, said, root)
 
-    store.traces.add(file(10), arrived(call_span(1), call_span(2)))
     with monkeypatch.context() as patched:
         patched.setattr("smile_trace.store.traces.assemble", stumbling)
-        complete(store)
+        store.traces.add(file(10), arrived(call_span(1), call_span(2)))
     assert store.traces.find_calls(trace_id(2)) == [call_span(2).trace_id + ":" + span_id(1)]
     assert store.status().unreadable_traces == 1
     assert complete(store) == 0
@@ -189,33 +181,38 @@ def test_a_call_that_is_none_any_more_is_left_out_of_its_trace(store: Store) -> 
     assert store.traces.call(call_id(1)) is not None
 
 
-def test_spans_in_memory_count_only_where_they_are_all_of_a_trace(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_a_new_trace_with_its_root_is_complete_at_once(store: Store) -> None:
     inner, other = call_span(1, parent=span_id(9)), call_span(2)
-    store.traces.add(file(10), arrived(inner))
-    new = store.traces.add(file(20), arrived(context_span(1), inner, other, other)).spans
-    assert [one.span for one in new] == [context_span(1), other]
-    held = {trace_id(1): [context_span(1)], trace_id(2): [other]}
-    read_again: list[str] = []
-    stored = traces_module._span
-    with monkeypatch.context() as patched:
-        patched.setattr(
-            traces_module, "_span", lambda body, of: read_again.append(body) or stored(body, of)
-        )
-        assert store.traces.complete(gone=(), silent_before=0.0, in_memory=held) == 2
-    assert len(read_again) == 2  # the first trace's spans
+    assert store.traces.add(file(10), arrived(inner)).completed == 0
+    more = arrived(context_span(1), inner, other, other)
+    assert store.traces.add(file(20), more).completed == 1
+    assert position(store, 1) is None
+    assert position(store, 2) == 1
+    assert complete(store) == 1
     assert [len(store.trace(trace_id(n)).calls) for n in (1, 2)] == [1, 1]
 
 
-def test_traces_in_memory_are_completed_at_once_and_others_a_few_at_a_time(store: Store) -> None:
-    new = store.traces.add(file(10), arrived(*map(call_span, (1, 2, 3)))).spans
-    held = {one.span.trace_id: [one.span] for one in new}
-    few: dict[str, Any] = {"gone": (), "silent_before": 0.0, "limit": 2}
-    assert store.traces.complete(**few, in_memory=held) == 3
-    store.traces.add(file(20), arrived(*map(call_span, (4, 5, 6))))
+def test_what_several_files_say_of_a_trace_is_read_together(store: Store) -> None:
+    root, inner = context_span(1), call_span(1, parent=span_id(9))
+    again = inner.model_copy(update={"name": "said otherwise"})
+    texts = (root, inner), (again,), (call_span(1, span=3, parent=span_id(9)),)
+    batches = [
+        SpoolBatch(file(10, name=f"{number}.jsonl"), arrived(*found), [], [])
+        for number, found in enumerate(texts)
+    ]
+    assert store.traces.add_many(batches).completed == 1
+    trace = store.trace(trace_id(1))
+    assert len(trace.calls) == 2
+    assert inner in trace.spans
+    with store.database.read() as connection:
+        assert connection.execute(select(traces.c.file)).scalars().all() == ["2.jsonl"]
+
+
+def test_traces_are_completed_a_few_at_a_time(store: Store) -> None:
+    store.traces.add(file(10), arrived(*(call_span(n, parent=span_id(9)) for n in (1, 2, 3))))
+    few: dict[str, Any] = {"gone": ("a.jsonl",), "silent_before": 0.0, "limit": 2}
     assert [store.traces.complete(**few) for _ in range(3)] == [2, 1, 0]
-    assert len(deliveries(store)) == 6
+    assert len(deliveries(store)) == 3
 
 
 class Shouting(GenAI):
