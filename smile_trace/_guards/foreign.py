@@ -63,7 +63,7 @@ def decode(text: str | bytes, *, lenient: bool = False) -> Any:
         ForeignDataError: it is beyond a bound.
     """
     value = parse(text, lenient=lenient)
-    if not _is_within(text):
+    if type(value) is not str and not _is_within(text):
         check(value)
     return value
 

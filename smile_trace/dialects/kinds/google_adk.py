@@ -100,7 +100,9 @@ def _message(content: Mapping[str, JSON]) -> Message:
 def _part(raw: Mapping[str, JSON]) -> Part | None:
     text = raw.get("text")
     if isinstance(text, str):
-        return Reasoning(content=text) if raw.get("thought") is True else text_part(text)
+        if raw.get("thought") is True:
+            return Reasoning.trusted(extra={}, type="reasoning", content=text)
+        return text_part(text)
     called = read_object(raw.get("function_call"))
     if name := read_text(called.get("name")):
         return tool_call(_identity(called), name, called.get("args"))

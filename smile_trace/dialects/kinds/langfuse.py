@@ -49,12 +49,13 @@ class Langfuse:
         written = a.get(_PREFIX + "input")
         request, tools = _without_tools(_read(written))
         content = provider_json.sent(request)
-        answer = provider_json.answered(_read(a.get(_PREFIX + "output")))
+        output = _read(a.get(_PREFIX + "output"))
+        answer = provider_json.answered(output)
         content.answers = answer.answers
         parameters = read_object(a.get(_PREFIX + "model.parameters"))
         if isinstance(request, str) and "max_tokens" in parameters:
             content.form = "completion"
-        if _is_item(_read(a.get(_PREFIX + "output"))):
+        if _is_item(output):
             content.form = "responses"
         asked = read_json(a.get(_PREFIX + "metadata.ls_model_name"))
         content.model = read_text(asked) or read_text(a.get(_PREFIX + "model.name"))
