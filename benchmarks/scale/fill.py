@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from smile_trace.store import Store
 from smile_trace.store.database.postgresql import PostgresDatabase
+from smile_trace.store.explanations import note_groups
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, plant
 
 DAYS: Final = 10
@@ -72,8 +73,9 @@ _ROWS = {
 _TEMPLATES = (
     "CREATE TEMPORARY TABLE planted AS SELECT calls.*, jobs.settings, jobs.settings_hash, "
     "jobs.model, explanations.body AS explanation, explanations.id AS explanation_id, "
-    "row_number() OVER (PARTITION BY group_version ORDER BY calls.id) - 1 AS number FROM calls "
-    "JOIN jobs ON jobs.call_id = calls.id JOIN explanations ON explanations.call_id = calls.id",
+    "row_number() OVER (PARTITION BY calls.group_version ORDER BY calls.id) - 1 AS number "
+    "FROM calls JOIN jobs ON jobs.call_id = calls.id "
+    "JOIN explanations ON explanations.call_id = calls.id",
     "CREATE TEMPORARY TABLE planted_observations AS SELECT * FROM observations",
     "DELETE FROM explanations",
     "DELETE FROM observations",
@@ -97,6 +99,7 @@ def fill(store: Store, calls: int) -> None:
             _run(connection, f"INSERT INTO {table} {numbers}{rows}", values)
         seen = "INSERT INTO trackers (name, trace_position, explanation_position, failures, "
         _run(connection, f"{seen}not_before) VALUES ('mlflow', :calls, :calls, 0, 0.0)", values)
+    note_groups(store.database)
     if isinstance(store.database, PostgresDatabase):
         with store.database.write() as connection:
             connection.exec_driver_sql("ANALYZE")  # as it does by itself within a minute

@@ -1,14 +1,19 @@
 """Rows of explanations, and of their perturbations."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from smile_trace.records import Explanation, Observation
+from smile_trace.store.database import Database
 from smile_trace.store.database.sql import insert
-from smile_trace.store.tables import explanations, observations
+from smile_trace.store.tables import calls, explanations, group_columns, observations
+
+AT_ONCE = 200
+"""Explanations whose group is noted in one transaction."""
+_THEIR_CALL = calls.c.id == explanations.c.call_id
 
 
 def put_explanation(
@@ -22,6 +27,8 @@ def put_explanation(
     now: float,
 ) -> bool:
     """Insert an explanation with its perturbations; False if it was there, and stays as it is."""
+    group = select(*group_columns(calls)).where(calls.c.id == call_id)
+    found = connection.execute(group).mappings().one_or_none()
     kept = connection.execute(
         insert(explanations)
         .values(
@@ -33,6 +40,7 @@ def put_explanation(
             created_at=now,
             body=explanation.model_dump_json(exclude={"perturbations"}),
             sanity_check=_sanity_outcome(explanation),
+            **(found or {}),
         )
         .on_conflict_do_nothing()
         .returning(explanations.c.id)
@@ -41,6 +49,18 @@ def put_explanation(
         return False
     _put_observations(connection, kept, explanation.perturbations)
     return True
+
+
+def note_groups(database: Database, *, stopping: Callable[[], bool] = lambda: False) -> None:
+    """Note the groups of explanations without one, a few at a time."""
+    of_calls = select(explanations.c.id).join(calls, _THEIR_CALL)
+    some = of_calls.where(explanations.c.group_kind.is_(None)).limit(AT_ONCE)
+    group = {
+        one.name: select(one).where(_THEIR_CALL).scalar_subquery() for one in group_columns(calls)
+    }
+    noting = update(explanations).where(explanations.c.id.in_(some)).values(group)
+    while not stopping() and database.change(noting):
+        pass
 
 
 def read_explanation(connection: Connection, row: Any) -> Explanation:

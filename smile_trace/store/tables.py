@@ -40,10 +40,10 @@ metadata = MetaData(
 )
 
 
-def _group(*, primary_key: bool = False) -> Iterator[Column[str]]:
+def _group(*, primary_key: bool = False, nullable: bool = False) -> Iterator[Column[str]]:
     """The columns of a `Group`: a prompt version, or a function without a version."""
     for name in ("group_kind", "group_name", "group_version"):
-        yield Column(name, STRING, primary_key=primary_key, nullable=False)
+        yield Column(name, STRING, primary_key=primary_key, nullable=nullable)
 
 
 def _reason(*, nullable: bool = True) -> Iterator[Column[str]]:
@@ -213,8 +213,12 @@ explanations = Table(
     Column("created_at", Float, nullable=False),
     Column("body", TEXT, nullable=False),  # without its perturbations
     Column("sanity_check", STRING),  # its outcome, where one was made
+    # Its call's. A kind of null: look at the call. `note_groups` fills in what an earlier release
+    # or an older worker left out, and what was read again.
+    *_group(nullable=True),
     UniqueConstraint("call_id", "settings_hash", "attempt"),
     Index("ix_explanations_sanity_check", "sanity_check"),
+    Index("ix_explanations_group", "group_kind", "group_name", "group_version"),
     sqlite_autoincrement=True,  # positions of the outboxes: never given out twice
 )
 

@@ -486,6 +486,8 @@ def _reconsider(
 
 
 def _decide_anew(connection: Connection, call_id: str) -> None:
+    explained = explanations.c.call_id == call_id  # its group may be another one now
+    connection.execute(update(explanations).where(explained).values(group_kind=None))
     skipped = (jobs.c.call_id == call_id) & (jobs.c.state == "skipped")
     undone = delete(jobs).where(skipped, jobs.c.reason_code != ReasonCode.NOT_SAMPLED)
     if connection.execute(undone).rowcount:

@@ -17,6 +17,7 @@ from smile_trace.models.registry import NoModel, settings_of
 from smile_trace.settings import Settings
 from smile_trace.sources.protocol import pulled
 from smile_trace.store import Store
+from smile_trace.store.explanations import note_groups
 from smile_trace.store.model_states import Pause
 from smile_trace.store.queries.status import Status
 from smile_trace.store.retention import DAY, apply_retention
@@ -347,6 +348,7 @@ class _Worker:
         self._queues.run(always=True)
         if self._retention.due:
             self._apply_retention()
+            note_groups(self.store.database, stopping=self._interrupted)
             self._retention.restart()
 
     def _interrupted(self) -> bool:

@@ -4,10 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, func, or_, select, union_all
 
 from smile_trace.records import Call, ExplanationSettings, Feedback, Signal
 from smile_trace.records.verdicts import most_of
@@ -188,23 +189,27 @@ class PromptReader:
         self, prompt: str, version: str, model: str | None = None
     ) -> list[ExplanationRow]:
         """The newest explanation of every call of a version under each of its settings."""
+        each = select(explanations.c.id, explanations.c.call_id, explanations.c.settings_hash)
+        of_call = (calls.c.id == explanations.c.call_id) & _of(prompt, version)
+        found = union_all(
+            each.where(_of(prompt, version, explanations)),
+            each.join(calls, of_call).where(explanations.c.group_kind.is_(None)),
+        ).subquery()
         query = (
             select(
-                func.max(explanations.c.id).label("id"),
-                explanations.c.call_id,
-                explanations.c.settings_hash,
+                func.max(found.c.id).label("id"),
+                found.c.call_id,
+                found.c.settings_hash,
                 func.max(func.coalesce(jobs.c.model, "")).label("model"),
                 func.max(jobs.c.inclusion_probability).label("probability"),
             )
-            .select_from(
-                calls.join(explanations, explanations.c.call_id == calls.c.id).join(
-                    jobs,
-                    (jobs.c.call_id == explanations.c.call_id)
-                    & (jobs.c.settings_hash == explanations.c.settings_hash),
-                )
+            .join(
+                jobs,
+                (jobs.c.call_id == found.c.call_id)
+                & (jobs.c.settings_hash == found.c.settings_hash),
             )
-            .where(_of(prompt, version))
-            .group_by(explanations.c.call_id, explanations.c.settings_hash)
+            .group_by(found.c.call_id, found.c.settings_hash)
+            .order_by(found.c.call_id, found.c.settings_hash)  # a sample is drawn of them
         )
         if model is not None:
             query = query.where(jobs.c.model == model)
@@ -270,13 +275,16 @@ class PromptReader:
             observations.c.asked == "target",
             observations.c.shift.is_not(None),
         )
-        rows = rows_among(self._connection, query, observations.c.explanation_id, explanation_ids)
+        of = observations.c.explanation_id
+        query = query.order_by(of, observations.c.number)
+        rows = rows_among(self._connection, query, of, explanation_ids)
+        indices = cache(json.loads)  # mostly the same few
         return [
             MaskRow(
                 row.explanation_id,
                 row.level,
                 row.mask,
-                json.loads(row.fixed),
+                indices(row.fixed),
                 row.shift,
                 row.keep_probability,
                 row.text_hash,
@@ -286,9 +294,9 @@ class PromptReader:
         ]
 
 
-def _of(prompt: str, version: str) -> ColumnElement[bool]:
+def _of(prompt: str, version: str, table: Table = calls) -> ColumnElement[bool]:
     group = Group("prompt", prompt, version)
-    return and_(*(calls.c[name] == value for name, value in group.values.items()))
+    return and_(*(table.c[name] == value for name, value in group.values.items()))
 
 
 def _begun(since: float) -> ColumnElement[bool]:
