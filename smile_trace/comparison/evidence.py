@@ -200,7 +200,7 @@ def _pool(
         found = [item for item in found if item.call_id in ids]
     found = _of_logged_answers(found, prompts, evidence)
     if not steps:
-        answers = _answers(store, prompt, [item.call_id for item in found])
+        answers = {*_answers(store, prompt, [item.call_id for item in found])}
         given = [item for item in found if item.call_id in answers] or found
         if left := len(found) - len(given):
             many = f"{left} explanations" if left > 1 else "an explanation"

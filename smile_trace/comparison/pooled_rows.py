@@ -33,6 +33,7 @@ class PooledRowReader:
         self._prompts = prompts
         self._template = prompt, version, template
         self._stem = f"{prompt}:{version}:"
+        self._known: dict[int, Levels] = {}
         self.signal: Signal | None = None
 
     def cut(self, explanations: Sequence[ExplanationRow]) -> tuple[TemplateSegment, ...]:
@@ -132,17 +133,16 @@ class PooledRowReader:
 
     def _levels(self, ids: Sequence[int]) -> dict[int, Levels]:
         """The keys of each explanation's units per level, of other text than the template an empty
-        one; no level if its signal is another."""
-        found = self._prompts.partitions(ids)
+        one; no level if its signal is another. Each is read once."""
+        found = self._prompts.partitions([number for number in ids if number not in self._known])
         if found and self.signal is None:
             self.signal = Counter(item.signal for item in found.values()).most_common(1)[0][0]
-        return {
-            number: tuple(
+        for number, item in found.items():
+            self._known[number] = tuple(
                 tuple(key if key.startswith(self._stem) else "" for key in keys)
                 for keys in (item.keys if item.signal == self.signal else ())
             )
-            for number, item in found.items()
-        }
+        return {number: self._known[number] for number in ids if number in self._known}
 
 
 def _range(segment: TemplateSegment) -> Range:
