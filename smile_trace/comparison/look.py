@@ -3,7 +3,7 @@ is answered then. What is stored shows at once; the rest is asked for, up to a c
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from smile_trace._guards.local_page import LocalPage
 from smile_trace.comparison.call_again import CallAgain
 from smile_trace.comparison.replayed import REPEATS
+from smile_trace.records import Segment
 from smile_trace.render.html import filled
 from smile_trace.render.phrases import labels, message_title
 from smile_trace.render.text import Change, short, whole_difference
@@ -47,7 +48,11 @@ class LookPage(LocalPage):
         return filled(
             "look.html.j2",
             messages=[
-                (message_title(message, edits.messages), self._pieces(k), labels(message))
+                (
+                    message_title(message, edits.messages),
+                    pieces(message.content, k, self._parts),
+                    labels(message),
+                )
                 for k, message in enumerate(edits.messages)
             ],
             fixed={k for k, part in self._parts.items() if not edits.can_change(part)},
@@ -89,12 +94,16 @@ class LookPage(LocalPage):
         """How often each answer was given, and how it differs from the logged one."""
         return [(n, whole_difference(self._logged, one)) for one, n in Counter(answers).items()]
 
-    def _pieces(self, number: int) -> Iterator[tuple[str, int | None]]:
-        """The texts of a message, each with the number of the part that it is, if it is one."""
-        at, content = 0, self._again.edits.messages[number].content
-        places = ((place, k) for k, part in self._parts.items() for place in part.places)
-        for (_, start, end), k in sorted(one for one in places if one[0][0] == number):
-            yield content[at:start], None
-            yield content[start:end] or "(calls a tool)", k
-            at = end
-        yield content[at:], None
+
+def pieces(
+    content: str, number: int, parts: Mapping[int, Segment]
+) -> Iterator[tuple[str, int | None]]:
+    """The texts of the message of that number, each with the number of the part that it is, if it
+    is one."""
+    at = 0
+    places = ((place, k) for k, part in parts.items() for place in part.places)
+    for (_, start, end), k in sorted(one for one in places if one[0][0] == number):
+        yield content[at:start], None
+        yield content[start:end] or "(calls a tool)", k
+        at = end
+    yield content[at:], None

@@ -208,7 +208,7 @@ def index_of(rows: list[Row], title: str) -> str:
             title=short(title, _TITLE),
             script=Markup(script),
             script_hash=digest,
-            index=_inert_json([row.model_dump() for row in rows]),
+            index=inert_json([row.model_dump() for row in rows]),
             count=len(rows),
             data=DATA,
             pages=PAGES,
@@ -232,7 +232,7 @@ def page_of(entry: Entry, title: str) -> str:
     )
 
 
-def _inert_json(value: object) -> Markup:
+def inert_json(value: object) -> Markup:
     """Return JSON for a data block: nothing in it ends the block or begins another element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
