@@ -27,13 +27,14 @@ pictures: .venv/.dev ## the pictures of the documentation, from a run of the dem
 gallery: .venv/.dev ## MOST=200: a gallery of real explanations of the benchmarks' prompts, failures included
 	SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m benchmarks.gallery .smile-trace/gallery --most $(or $(MOST),200)
 
-house: .venv/.dev ## files, floors and circles of the code; writes what is made from it: picture, public surface, settings, dialects, schema
+house: .venv/.dev ## files, floors and circles of the code; writes what is made from it: picture, public surface, settings, dialects, schema, the page of prompts
 	$(PY) -m tools.house
 	$(PY) -m tools.house --write
 	$(PY) -m tools.surface
 	$(PY) -m tests.support.settings_page
 	$(PY) -m tests.support.dialects_page
 	$(PY) -m tests.support.entry_schema
+	$(PY) -m tools.take_apart.page
 
 docs: .venv/.dev ## the documentation site, into .site/html (open index.html); a warning is an error
 	$(PY) -m tools.site

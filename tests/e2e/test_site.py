@@ -19,6 +19,7 @@ SITE = ROOT / ".site" / "html"
 KINDS = (
     "index.html",  # the README
     "docs/tutorial.html",
+    "docs/take-apart/index.html",  # HTML in the repository
     "docs/how-to/index.html",  # tables of links
     "docs/mlflow.html",  # pictures
     "docs/settings.html",  # long tables

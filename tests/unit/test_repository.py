@@ -164,6 +164,14 @@ def test_links_lead_to_the_same_places_as_in_the_repository(repository: Path) ->
     assert pages["deploy/index.md"] == "# deploy\n\n- [run.sh](run.sh.md)"
 
 
+def test_a_finished_page_stays_one_and_leads_to_what_is_built(repository: Path) -> None:
+    (repository / "docs/a.md").write_text("[p](p.html)")
+    (repository / "docs/p.html").write_text('<a href="../README.md">up</a> <a href="a.md">a</a>')
+    pages = _pages(repository)
+    assert pages["docs/a.md"] == "[p](p.html)"
+    assert pages["docs/p.html"] == '<a href="../index.html">up</a> <a href="a.html">a</a>'
+
+
 def test_code_stays_as_it_is(repository: Path) -> None:
     text = "`[a](b.md)` and\n\n```text\n[a](b.md)\n```\n"
     (repository / "docs/a.md").write_text(text)

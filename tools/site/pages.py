@@ -1,7 +1,8 @@
 """The pages of the site: the Markdown of the repository, and what it links to.
 
 They lie as in the repository, so that a link that works there works here. What is no Markdown
-(a source file, a notebook, a folder) becomes a page: the site is whole without the repository.
+(a source file, a notebook, a folder) becomes a page, and HTML is one already: the site is whole
+without the repository.
 """
 
 import json
@@ -53,7 +54,7 @@ class _Tree:
             readme = f"{name}/README.md"
             return readme if readme in self.files else f"{name}/index.md"
         shown = name.removeprefix(".")  # a hidden folder is no part of a site
-        return shown if name.endswith((".md", *PICTURES)) else f"{shown}.md"
+        return shown if name.endswith((".md", ".html", *PICTURES)) else f"{shown}.md"
 
     def page(self, name: str) -> tuple[str | bytes, list[str]]:
         """Its content, and what it links to."""
@@ -67,6 +68,9 @@ class _Tree:
         text = (self.root / name).read_text(encoding="utf-8")
         if name.endswith(".md"):
             return self._linked(name, text)
+        if name.endswith(".html"):
+            text, linked = self._linked(name, text)
+            return _to_built_pages(text), linked
         if name.endswith(".ipynb"):
             return _notebook(name, text), []
         return f"# {Path(name).name}\n\n`{name}`\n\n{_fenced(text, name)}", []
@@ -101,6 +105,11 @@ def _outside_code(text: str, change: Callable[[str], str]) -> str:
         parts += [change(text[done : code.start()]), code.group()]
         done = code.end()
     return "".join([*parts, change(text[done:])])
+
+
+def _to_built_pages(text: str) -> str:
+    """A finished page, its links leading to what becomes of the Markdown."""
+    return re.sub(r'(\bhref="[^"]*)\.md"', r'\1.html"', text.replace('/README.md"', '/index.md"'))
 
 
 def _notebook(name: str, text: str) -> str:

@@ -1,0 +1,1 @@
+"""A page of prompts that a reader takes apart: every answer was asked for beforehand."""
