@@ -3,7 +3,7 @@
     pytest examples/tested_prompt
 
 The application answers a few inputs under each version, the worker explains which parts of the
-prompt the answers depend on, and `smile-trace compare` exits 3 if a limit is broken.
+prompt the answers depend on, and `smile-trace check` exits 3 if a limit is broken.
 """
 
 import os
@@ -47,8 +47,8 @@ def gate(home: Path, versions: str) -> "subprocess.CompletedProcess[str]":
     """What a pipeline runs: the answer must still depend on the landmark."""
     return python(
         home,
-        *("-m", "smile_trace", "compare", "landmark", "--versions", versions),
-        *("--budget", "0", "--fail-if-drop", "{landmark}=0.2"),
+        *("-m", "smile_trace", "check", "landmark", "--versions", versions),
+        *("--budget", "0", "--max", "drop:{landmark}=0.2"),
     )
 
 

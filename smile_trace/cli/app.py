@@ -14,13 +14,13 @@ from typer.core import TyperGroup
 from smile_trace._options import OldName
 from smile_trace.cli import hub, review
 from smile_trace.cli.calls import calls
+from smile_trace.cli.check import SpelledLimits, check
 from smile_trace.cli.compare import compare, suggest
 from smile_trace.cli.deliver import deliver
 from smile_trace.cli.demo import demo, mcp
 from smile_trace.cli.doctor import doctor, health, is_allowed_now, trust
 from smile_trace.cli.drift import drift
 from smile_trace.cli.explain import explain
-from smile_trace.cli.gate import SpelledLimits, gate
 from smile_trace.cli.profile import profile, profiles
 from smile_trace.cli.replay import look, replay
 from smile_trace.cli.status import status
@@ -32,7 +32,7 @@ from smile_trace.trust import NotTrusted
 
 PANELS = {
     "Start": ("demo", "run", "explain", "worker", "status"),
-    "Prompts": ("compare", "profile", "test", "suggest", "review", "replay", "look"),
+    "Prompts": ("compare", "check", "profile", "drift", "suggest", "review", "replay", "look"),
     "Operations": (
         *("doctor", "calls", "deliver", "retry", "forget", "reread"),
         *("trust", "receive", "ship", "health", "store"),
@@ -151,7 +151,7 @@ def _replaced(name: str, by: str) -> None:
     app.command(name, hidden=True, context_settings=anything)(tell)
 
 
-def _renamed(command: Callable[..., None], name: str, to: str) -> None:
+def _renamed(command: Callable[..., None], name: str, to: str, **how: Any) -> None:
     """Keep a command under its name of release 0.2, hidden; it says its new name."""
 
     @wraps(command)
@@ -159,7 +159,7 @@ def _renamed(command: Callable[..., None], name: str, to: str) -> None:
         print(f"smile-trace {name} is called smile-trace {to} now", file=sys.stderr)
         _needing(command, to, "worker")(*arguments, **options)
 
-    app.command(name, hidden=True)(run)
+    app.command(name, hidden=True, **how)(run)
 
 
 _add(demo, "demo", extra="demo")
@@ -173,9 +173,8 @@ _add(status, "status")
 
 _add(compare, "compare")
 _add(profile, "profile")
-app.command("test", cls=SpelledLimits, rich_help_panel=_panel("test"))(
-    _needing(gate, "test", "worker")
-)
+_add(check, "check")
+_add(drift, "drift")
 _add(suggest, "suggest")
 review_app.callback()(_needing(review.page, "review", "worker"))
 _add(review.send, "review send", to=review_app)
@@ -210,7 +209,7 @@ _add(mcp, "mcp", extra="mcp")
 
 _renamed(profile, "probe", "profile")
 _renamed(profiles, "profiles", "profile --name NAME")
-_renamed(drift, "drift", "test NAME --series")
+_renamed(check, "test", "check", cls=SpelledLimits)
 _renamed(export, "export", "store export")
 _renamed(import_, "import", "store import")
 _replaced("influence", "smile-trace compare NAME")

@@ -1,7 +1,8 @@
-"""`smile-trace compare`: versions of a prompt side by side, or what mattered, with a gate for CI;
-`suggest`: changes that may improve a prompt."""
+"""`smile-trace compare`: versions of a prompt side by side, or what mattered; `suggest`: changes
+that may improve a prompt."""
 
 import sys
+import warnings
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smile_trace._guards.presentable import link
+from smile_trace._options import OldName
 from smile_trace.cli.arguments import (
     SINCE_HELP,
     Application,
@@ -77,12 +79,9 @@ def compare(
         bool, typer.Option("--deliver", help="Also send it to the active trackers.")
     ] = False,
     fail_if_drop: Annotated[
-        list[str] | None,
-        typer.Option(metavar="PART=LIMIT", help="Exit 3 if the part's influence drops by more."),
+        list[str] | None, typer.Option(metavar="PART=LIMIT", hidden=True)
     ] = None,
-    fail_if_answer_change: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Exit 3 if the answers change by more.")
-    ] = None,
+    fail_if_answer_change: Annotated[float | None, typer.Option(min=0, max=1, hidden=True)] = None,
     yes: Yes = False,
 ) -> None:
     """Show what a prompt change did to the answers, or what mattered in a prompt's calls."""
@@ -97,6 +96,11 @@ def compare(
         agree = partial(confirm, yes=yes)
         compare_wrong(prompt, since=since, budget=budget, app=app, json=json, agree=agree)
         return
+    if fail_if_drop or fail_if_answer_change is not None:
+        told = (
+            "limits are part of smile-trace check now: --max drop:PART=LIMIT, answer_change=LIMIT"
+        )
+        warnings.warn(told, OldName, stacklevel=1)
     form = "PART=LIMIT, such as 'Be brief.=0.1'"
     limits = dict(read_limit(text, form) for text in fail_if_drop or ())
     from smile_trace.comparison import compare as compare_now

@@ -1,4 +1,4 @@
-"""`smile-trace test NAME --series`: whether a prompt's model answers as it did."""
+"""`smile-trace drift NAME`: whether a prompt's model answers as it did."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,7 +48,7 @@ def drift(
     if found.alarm_period is not None:
         told = "" if found.told else " (not told yet)"
         print(
-            f"Alarm of {found.alarm_period}{told}: it is no longer asked; smile-trace test NAME "
+            f"Alarm of {found.alarm_period}{told}: it is no longer asked; smile-trace drift NAME "
             "--restart takes the model as it is now for the new reference."
         )
 

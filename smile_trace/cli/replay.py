@@ -55,7 +55,7 @@ def replay(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Ask a logged call again, unchanged or with changes, and show how the answers differ."""
-    parameters = dict(_parameter(text) for text in changes or ())
+    parameters = dict(read_parameter(text) for text in changes or ())
     from smile_trace.comparison import replay as replay_now
 
     replayed = replay_now(
@@ -77,8 +77,9 @@ def replay(
     _print(replayed, Console(highlight=False))
 
 
-def _parameter(text: str) -> tuple[str, Any]:
-    """NAME=VALUE, the value as JSON or else as a text; `null` removes."""
+def read_parameter(text: str) -> tuple[str, Any]:
+    """Read NAME=VALUE, the value as JSON or else as a text; `null` removes. Raises
+    typer.BadParameter for anything else."""
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise typer.BadParameter(f"{text!r}: write NAME=VALUE, such as temperature=0")

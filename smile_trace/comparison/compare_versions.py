@@ -1,6 +1,7 @@
 """`compare()`: versions of a prompt side by side, or what mattered in a single version's calls."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from smile_trace.comparison.evidence import (
     check_version,
     collect,
     models_of,
+    template_of,
     versions_of,
 )
 from smile_trace.comparison.report import what_mattered
@@ -23,6 +25,7 @@ from smile_trace.comparison.version_report import report
 from smile_trace.explaining.options import AnyModel
 from smile_trace.explaining.spending import Estimate
 from smile_trace.probes.rates import rate_changes
+from smile_trace.records import Call
 from smile_trace.records.comparison import (
     Comparison,
     ComparisonSettings,
@@ -32,6 +35,9 @@ from smile_trace.records.comparison import (
 from smile_trace.records.report import Report
 from smile_trace.settings import Settings, table_of
 from smile_trace.store import Store
+
+MOST_VERSIONS = 20
+"""Newest logged versions among which a branch's templates are looked for."""
 
 
 def compare(
@@ -99,20 +105,110 @@ def compare(
             # The file against its own revision, or against the version called last.
             drafts = _drafts(Path(file), ref, columns[-1].traffic[-1].model)
             columns = [*([] if ref is not None and not versions else columns[-1:]), *drafts]
+        if len(columns) > 1:
+            ready = PreparedComparison(
+                store, settings, prompt, columns, inputs, chosen, model=model, app=app
+            )
+            if agree is not None:
+                for most in ready.estimates():
+                    agree(most)
+            return ready.run()
         with one_thread():
-            if len(columns) > 1:
-                own = [one.model or inputs[0].model or "*" for one in columns]
-                for name in {model} if isinstance(model, str) else dict.fromkeys(own):
-                    how = table_of(settings.models, name)
-                    if agree is not None and budget:
-                        agree(Estimate.of_calls(name, how, inputs, budget))
-                replayer = VersionReplay(store, settings, prompt, inputs, seed, model, app)
-                return _compare(settings, prompt, columns, replayer, chosen, budget)
             [column] = columns
             alone = report(column, prompt, set(), limit, settings)
             version = column.version if versions else None
             mattered = what_mattered(store, prompt, since=begin, version=version)
             return _mattered(mattered, [alone], prompt, chosen)
+
+
+@dataclass(frozen=True)
+class PreparedComparison:
+    """Versions that are ready to be compared: nothing was asked yet.
+
+    `columns`: the versions, two or more; `inputs`: the calls that are replayed through them;
+    `model` and `app`: as for `compare`. The budget is `chosen.inputs`.
+    """
+
+    store: Store
+    settings: Settings
+    prompt: str
+    columns: Sequence[Evidence]
+    inputs: Sequence[Call]
+    chosen: ComparisonSettings
+    model: AnyModel | None = None
+    app: str | None = None
+
+    def estimates(self) -> list[Estimate]:
+        """The most that is asked of each model; nothing without a budget."""
+        own = [one.model or self.inputs[0].model or "*" for one in self.columns]
+        asked = [self.model] if isinstance(self.model, str) else list(dict.fromkeys(own))
+        tables = [(name, table_of(self.settings.models, name)) for name in asked]
+        most = self.chosen.inputs
+        return [Estimate.of_calls(name, how, self.inputs, most) for name, how in tables if most]
+
+    def run(self) -> Comparison:
+        """Replay and compare; what cannot be asked is said in the comparison."""
+        with one_thread():
+            replayer = VersionReplay(
+                *(self.store, self.settings, self.prompt, self.inputs, self.chosen.seed),
+                *(self.model, self.app),
+            )
+            return _compare(
+                *(self.settings, self.prompt, self.columns, replayer),
+                *(self.chosen, self.chosen.inputs),
+            )
+
+
+def prepare_change(
+    store: Store,
+    settings: Settings,
+    prompt: str,
+    templates: Mapping[str, str],
+    given: Sequence[Call],
+    *,
+    chosen: ComparisonSettings,
+    model: AnyModel | None = None,
+    app: str | None = None,
+) -> PreparedComparison:
+    """Prepare two templates of a prompt, by their labels, for a comparison on the `given` calls, or
+    else on those that are logged. A template that a logged version has comes with what is known of
+    that version. Raises NothingToCompare if there is no call."""
+    logged = (
+        [] if given else _columns(store, prompt, _alike(store, prompt, templates), (), 0, chosen)
+    )
+    inputs = given or [call for one in logged for call in (*one.traffic, *one.steps)]
+    name = model if isinstance(model, str) else (logged and logged[-1].model) or inputs[-1].model
+    own = {one.template: one for one in logged if one.model in (None, name)}
+    columns = [
+        replace(own[text], label=label, model=name)
+        if text in own
+        else Evidence(label, label, name, text, calls=0, traffic=[])
+        for label, text in templates.items()
+    ]
+    return PreparedComparison(store, settings, prompt, columns, inputs, chosen, model, app)
+
+
+def prepare_versions(
+    store: Store,
+    settings: Settings,
+    prompt: str,
+    versions: Sequence[str],
+    *,
+    chosen: ComparisonSettings,
+    model: AnyModel | None = None,
+    app: str | None = None,
+) -> PreparedComparison:
+    """Prepare two or more logged versions for a comparison. Raises NothingToCompare."""
+    columns = _columns(store, prompt, versions, (), 0.0, chosen)
+    inputs = [call for one in columns for call in (*one.traffic, *one.steps)]
+    return PreparedComparison(store, settings, prompt, columns, inputs, chosen, model, app)
+
+
+def _alike(store: Store, prompt: str, templates: Mapping[str, str]) -> list[str]:
+    """The logged versions that have one of the templates, else the last two."""
+    known = versions_of(store, prompt)[-MOST_VERSIONS:]
+    texts = templates.values()
+    return [one for one in known if template_of(store, prompt, one) in texts] or known[-2:]
 
 
 def _is_prompt(store: Store, name: str | None) -> bool:

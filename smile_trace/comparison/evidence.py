@@ -1,8 +1,9 @@
 """The store's evidence on a prompt's versions: their calls and their pooled rows."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -102,6 +103,24 @@ def template_of(store: Store, prompt: str, version: str) -> str:
     with store.reading_prompts() as prompts:
         [call] = prompts.calls(prompts.call_ids(prompt, version, most=1))
     return _use(call, prompt).template
+
+
+def prompt_with(store: Store) -> Callable[[str], str | None]:
+    """A function that names the prompt of which a logged version has a template; None if none has.
+    The store is read when it is first called: the newest versions of 200 prompts."""
+
+    @cache
+    def known() -> dict[str, str]:
+        with store.reading_prompts() as prompts:
+            newest = {name: prompts.versions(name)[-5:] for name in prompts.names(limit=200)}
+            return {
+                _use(call, name).template: name
+                for name, versions in newest.items()
+                for version in versions
+                for call in prompts.calls(prompts.call_ids(name, version, most=1))
+            }
+
+    return lambda template: known().get(template)
 
 
 def collect(

@@ -1,10 +1,16 @@
 """The limits that a comparison breaks in continuous integration."""
 
 from collections.abc import Mapping
+from typing import Any, Literal
 
 from smile_trace.comparison.sentences import distance_of
 from smile_trace.errors import SmileTraceError
+from smile_trace.probes.gate import CheckedLimit
 from smile_trace.records.comparison import AnswerComparison, Comparison, EditEffect, VersionChange
+from smile_trace.records.profile import Rate
+
+ANSWER_CHANGE, DROP = "answer_change", "drop:"
+"""Names of these limits; behind the latter stands a part of the template."""
 
 
 class LimitError(SmileTraceError):
@@ -37,12 +43,52 @@ def broken_limits(
     return [sentence for sentence in found if sentence]
 
 
+def checked_change(
+    comparison: Comparison | None,
+    why: str = "",
+    *,
+    drops: Mapping[str, float],
+    answer_change: float | None = None,
+) -> list[CheckedLimit]:
+    """Each limit of `broken_limits`, and what was measured against it. Without a `comparison` all
+    are broken if it says `why` there is none, else kept: nothing changed."""
+    answers = None if comparison is None else comparison.changes[-1].answers
+
+    def checked(name: str, title: str, limit: float, **of: Any) -> CheckedLimit:
+        try:
+            broken = broken_limits(comparison, **of) if comparison else [why] if why else []
+        except LimitError as error:
+            broken = [str(error)]
+        verdict: Literal["broken", "within"] = "broken" if broken else "within"
+        reason = "".join(broken) or "within the limit"
+        return CheckedLimit(probe=name, title=title, limit=limit, verdict=verdict, reason=reason)
+
+    found = [
+        checked(f"{DROP}{part}", f"Drop of “{part}”", limit, drops={part: limit})
+        for part, limit in drops.items()
+    ]
+    if answer_change is None:
+        return found
+    one = checked(
+        ANSWER_CHANGE, "Answer change", answer_change, drops={}, answer_change=answer_change
+    )
+    if answers is not None:
+        ends = {"value": answers.distance, "ci_low": answers.ci_low, "ci_high": answers.ci_high}
+        one = one.model_copy(update={"rate": Rate(**ends), "calls": answers.inputs})
+        if one.verdict == "within" and answers.ci_high > answer_change:
+            told = {"verdict": "open", "reason": "too few answers to tell"}
+            one = one.model_copy(update=told)
+    return [one, *found]
+
+
 def _drop(comparison: Comparison, change: VersionChange, text: str, limit: float) -> str:
     before, after = (comparison.versions[place] for place in (change.before, change.after))
     place = _place([item.segment.text for item in before.segments], text, before.label)
     item = next(item for item in change.segments if item.before == place)
     was = before.segments[place]
     if item.kind == "removed":
+        if was.standard_error is None and change.answers is not None:
+            return _gone(change, text, was.segment.start, limit)
         if was.standard_error is None:
             return f"“{text}” was removed, and its influence was never measured"
         if was.influence > limit and was.significant:

@@ -2,7 +2,6 @@
 Segment keys are those of an Explanation (`NAME:VERSION:UNIT:OFFSET`, `NAME:VERSION:var:VARIABLE`),
 so that the rows of all calls of a template can be pooled."""
 
-import subprocess
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NamedTuple, cast
 
 from smile_trace._text.prompts import VARIABLE
 from smile_trace.attribution.segmentation import boundaries
+from smile_trace.comparison.git import GitFailed, git
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import PromptUse, Segment, Unit
 from smile_trace.records.comparison import TemplateSegment
@@ -204,21 +204,11 @@ def read_revision(file: Path, ref: str) -> str:
     NoTemplate if there is no git, no such revision, or no such file in it."""
     if ref.startswith("-"):
         raise NoTemplate(f"{ref!r} is not a git revision: use one such as HEAD~1, or a tag")
-    name = f"{ref}:./{file.name}"
     try:
-        shown = subprocess.run(
-            ["git", "-C", str(file.absolute().parent), "show", "--end-of-options", name],
-            capture_output=True,
-            check=False,
-            timeout=60,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoTemplate(f"git could not be run for {file}: {error}") from None
-    if shown.returncode:
-        said = shown.stderr.decode(errors="replace").strip().splitlines()
-        why = said[-1] if said else "git says nothing more"
-        raise NoTemplate(f"{file} has no revision {ref!r}: {why}")
+        shown = git(file.absolute().parent, "show", "--end-of-options", f"{ref}:./{file.name}")
+    except GitFailed as error:
+        raise NoTemplate(f"{file} has no revision {ref!r}: {error}") from None
     try:
-        return shown.stdout.decode("utf-8").removesuffix("\n")
+        return shown.decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError:
         raise NoTemplate(f"{file} was no UTF-8 text in {ref!r}") from None

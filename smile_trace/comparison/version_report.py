@@ -134,6 +134,18 @@ def _tokens_per_character(traffic: Sequence[Call]) -> float | None:
     return sum(tokens for tokens, _ in counted) / characters if characters else None
 
 
+def input_added(
+    before: str, after: str, traffic: Sequence[Call], model: str | None, settings: Settings
+) -> tuple[float, float | None] | None:
+    """The input tokens and US dollars that a new template adds to a thousand calls (less than
+    zero: it saves them); None if no call's usage is known, no price without one."""
+    per_character = _tokens_per_character(traffic)
+    if per_character is None:
+        return None
+    tokens = 1000 * per_character * (len(after) - len(before))
+    return tokens, price_of_input(tokens, model, base_url_of(model, settings))
+
+
 def _characters(call: Call) -> int:
     """The characters of a request: its messages with the calls of tools, and the tools offered."""
     sent = with_offered_tools(Prompted.of(call)).messages

@@ -23,7 +23,7 @@ from smile_trace.probes.api import ask_variants, sendable_variants
 from smile_trace.probes.base import Answer, Probe, Variant, says_another_thing
 from smile_trace.probes.judgements import confirmed_ids
 from smile_trace.probes.kinds import installed_probes
-from smile_trace.probes.logged_calls import metered
+from smile_trace.probes.logged_calls import metered, rendered_with
 from smile_trace.records import Call, Message, Prompted
 from smile_trace.records.message import identity_of
 from smile_trace.records.profile import VariantAnswer
@@ -92,6 +92,7 @@ class PreparedCase:
     """A confirmed failure: the changed request, and the probe by whose measure it failed; None if
     it is not installed. `prepared` also holds the answer that should have stayed."""
 
+    id: str
     call: Call
     variant: Variant
     prepared: Prepared
@@ -99,46 +100,78 @@ class PreparedCase:
 
 
 def prepare_cases(
-    store: Store, settings: Settings, name: str, *, app: str | None = None
+    store: Store,
+    settings: Settings,
+    name: str,
+    *,
+    app: str | None = None,
+    model: str | None = None,
+    template: str | None = None,
 ) -> list[PreparedCase]:
     """Return the confirmed failures of a prompt (or function) whose calls and profiles the store
-    still holds; `app` is the application's module, for models of kind "rerun". Raises
-    SmileTraceError if a call's model cannot be asked."""
+    still holds. Raises SmileTraceError if a call's model cannot be asked.
+
+    Args:
+        app: the application's module, for models of kind "rerun".
+        model: who is asked; by default each call's own model.
+        template: rendered in place of the calls' own; a failure that it does not allow is left out.
+    """
     found: dict[str, PreparedCase] = {}
+    options = ExplainOptions(budget=MIN_BUDGET)
     for stored, probe_name, failed in _confirmed(store, name):
         call = None if failed.id in found else store.traces.call(stored.call_id)
-        if call is None:
+        rendered = call if call is None or template is None else rendered_with(call, name, template)
+        if call is None or rendered is None:
             continue
-        prepared = prepare_call(call, settings, ExplainOptions(budget=MIN_BUDGET), app=app)
-        original = prepared.prompted.model_copy(update={"answer": stored.profile.answer})
+        prepared = prepare_call(rendered, settings, options, model=model, app=app)
+        asked = prepared.prompted, Prompted.of(call).with_reasoning_apart()
+        prompted, original = (
+            one.model_copy(update={"answer": stored.profile.answer}) for one in asked
+        )
         probe = installed_probes().get(probe_name)
-        # Its marker, if it has one, stands in no record: the seed gives the same variants again.
-        drawn = () if probe is None else probe.variants(original, stored.profile.seed)
-        same = (one for one in drawn if one.messages == failed.messages)
-        variant = next(same, Variant(failed.messages, failed.what))
-        changed = original.model_copy(update={"messages": failed.messages})
-        prepared = replace(prepared, prompted=changed)
-        found[failed.id] = PreparedCase(call, replace(variant, replicate=0), prepared, probe)
+        variant = _again(failed, probe, stored.profile.seed, original, prompted)
+        if variant is not None:
+            prepared = replace(
+                prepared, prompted=prompted.model_copy(update={"messages": variant.messages})
+            )
+            variant = replace(variant, replicate=0)
+            found[failed.id] = PreparedCase(failed.id, call, variant, prepared, probe)
     return list(found.values())
 
 
-def ask_cases(cases: Sequence[PreparedCase], store: Store, settings: Settings) -> tuple[int, int]:
-    """Ask each failure once, whatever the cache holds; return how many were answered, and how many
-    of them still fail. No planted instruction is sent to a function of the application, which might
-    act. Raises BudgetExceeded if a daily cap is reached; ModelUnavailable if a model cannot be
-    asked at all."""
+def _again(
+    failed: VariantAnswer, probe: Probe | None, seed: int, original: Prompted, now: Prompted
+) -> Variant | None:
+    """The variant that failed, of the request as it is `now`; None if that has no such variant. Its
+    marker, if it has one, is in no record: the seed gives the same variants again."""
+    drawn = () if probe is None else probe.variants(original, seed)
+    place = next((k for k, one in enumerate(drawn) if one.messages == failed.messages), None)
+    if now.messages == original.messages:
+        return Variant(failed.messages, failed.what) if place is None else drawn[place]
+    again = () if probe is None or place is None else probe.variants(now, seed)[place:]
+    return next((one for one in again[:1] if one.what == failed.what), None)
+
+
+def ask_cases(cases: Sequence[PreparedCase], store: Store, settings: Settings) -> list[bool | None]:
+    """Ask each failure once, whatever the cache holds; return of each whether it still fails, or
+    None where it was not answered. No planted instruction is sent to a function of the application,
+    which might act. Raises BudgetExceeded if a daily cap is reached; ModelUnavailable if a model
+    cannot be asked at all."""
     embed = open_embeddings(settings)
-    results: list[bool] = []
-    for case in cases:
-        model, asked = case.prepared.model, [(case.probe, case.variant)]
-        if case.variant.marker is not None and model.capabilities.calls_function:
-            continue
-        paid = metered(case.call, case.prepared, store, settings, fresh=True)
-        try:
-            results += wait_for(answers_otherwise(case.prepared.prompted, asked, paid, embed))
-        except Unanswered:
-            continue
-    return len(results), sum(results)
+    return [_fails(case, store, settings, embed) for case in cases]
+
+
+def _fails(
+    case: PreparedCase, store: Store, settings: Settings, embed: Embed | None
+) -> bool | None:
+    model, asked = case.prepared.model, [(case.probe, case.variant)]
+    if case.variant.marker is not None and model.capabilities.calls_function:
+        return None
+    paid = metered(case.call, case.prepared, store, settings, fresh=True)
+    try:
+        return wait_for(answers_otherwise(case.prepared.prompted, asked, paid, embed))[0]
+    except Unanswered:
+        return None
 
 
 # -- for drift ------------------------------------------------------------------------------------

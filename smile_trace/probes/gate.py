@@ -28,9 +28,9 @@ class MayNotGate(SmileTraceError):
 
 
 class CheckedLimit(Record):
-    """A limit on a probe's mean rate over calls, in [0, 1], and what was measured against it.
-    `rate` and `beyond` are those of a `PromptProbe`; None if no call was asked. `reason` is part of
-    a sentence."""
+    """A limit on a probe's mean rate over calls, or on another figure, in [0, 1], and what was
+    measured against it. `rate` and `beyond` are those of a `PromptProbe`; None if no call was
+    asked. `reason` is part of a sentence."""
 
     probe: str
     title: str

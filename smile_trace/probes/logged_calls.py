@@ -47,6 +47,8 @@ def prepare_calls(
     seed: int = 0,
     app: str | None = None,
     template: str | None = None,
+    given: Sequence[Call] = (),
+    model: str | None = None,
 ) -> list[PreparedCall]:
     """Return the newest calls of a prompt (or function) that can be asked again, each request once.
     Asks nothing.
@@ -56,15 +58,17 @@ def prepare_calls(
         budget: the most calls to the model for each.
         app: the application's module, for models of kind "rerun".
         template: rendered in place of the calls' own prompt; its answers are asked first.
+        given: calls in place of the logged ones, with a template.
+        model: who is asked; by default each call's own model.
 
     Raises:
         SmileTraceError: there is none, or its model cannot be asked.
     """
     found: dict[str, Call] = {}
-    for call in newest_calls(store.database, name, MOST_READ):
-        if call.answer is None or call.not_repeatable or call.truncated:
+    for call in given or newest_calls(store.database, name, MOST_READ):
+        if (call.answer is None and not given) or call.not_repeatable or call.truncated:
             continue
-        rendered = call if template is None else _rendered(call, name, template)
+        rendered = call if template is None else rendered_with(call, name, template)
         if rendered is not None:
             found.setdefault(identity_of(rendered.messages), rendered)
     if not found:
@@ -78,13 +82,13 @@ def prepare_calls(
         PreparedCall(
             call,
             WORKING_COPY if template is not None else Group.of(call).version,
-            prepare_call(call, settings, options, app=app),
+            prepare_call(call, settings, options, model=model, app=app),
         )
         for call in list(found.values())[:number]
     ]
 
 
-def _rendered(call: Call, name: str, template: str) -> Call | None:
+def rendered_with(call: Call, name: str, template: str) -> Call | None:
     """Return the call with another template, without its answer; None if a variable is missing."""
     use = next((use for use in call.prompts if use.name == name), None)
     if use is None or not set(VARIABLE.findall(template)) <= use.variables.keys():

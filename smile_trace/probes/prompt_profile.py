@@ -52,7 +52,7 @@ def together(name: str, profiles: Iterable[StoredProfile], since: float) -> Prom
         raise SmileTraceError(
             f"no profile of a call of {name!r} from that time is kept: those of the worker are "
             "(rate in [probes]), that of smile-trace profile TRACE_ID is not. Name an earlier "
-            "beginning with --since, or ask now with smile-trace test NAME --calls 20 --max …"
+            "beginning with --since, or ask now with smile-trace check NAME --calls 20 --max …"
         )
     calls = len(set[str]().union(*(one.calls for one in seen.values())))
     every = dict.fromkeys(name for one in seen.values() for name in one.probes)

@@ -1,8 +1,11 @@
 """Profiles of planted prompts' calls, with known rates."""
 
+from collections.abc import Callable
+
 from sqlalchemy import insert
 
-from smile_trace.records.profile import ProbeResult
+from smile_trace.records import Call
+from smile_trace.records.profile import ProbeResult, Profile
 from smile_trace.store import Store
 from smile_trace.store.tables import Group, profiles
 from smile_trace_contracts.samples import sample_profile
@@ -10,10 +13,8 @@ from smile_trace_contracts.samples import sample_profile
 
 def plant_profiles(store: Store, prompt: str, version: str, changed: int) -> None:
     """A profile of every call of a version: `changed` of ten other orders change its answer."""
-    with store.reading_prompts() as prompts:
-        calls = prompts.calls(prompts.call_ids(prompt, version))
-    rows = []
-    for call in calls:
+
+    def profile(call: Call) -> Profile:
         sample = sample_profile(call)
         order = ProbeResult(
             name="order",
@@ -25,9 +26,19 @@ def plant_profiles(store: Store, prompt: str, version: str, changed: int) -> Non
             changed=changed,
             calls=10,
         )
-        profile = sample.model_copy(
-            update={"results": {"stability": sample.results["stability"], "order": order}}
-        )
+        results = {"stability": sample.results["stability"], "order": order}
+        return sample.model_copy(update={"results": results})
+
+    keep_profiles(store, prompt, version, profile)
+
+
+def keep_profiles(store: Store, prompt: str, version: str, of: Callable[[Call], Profile]) -> None:
+    """Keep a profile of every call of a version."""
+    with store.reading_prompts() as prompts:
+        calls = prompts.calls(prompts.call_ids(prompt, version))
+    rows = []
+    for call in calls:
+        profile = of(call)
         rows.append(
             {
                 "call_id": call.id,

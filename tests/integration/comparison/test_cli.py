@@ -50,16 +50,16 @@ def test_the_page_and_the_json(home: Path) -> None:
     ("limit", "code"),
     [("Use the customer's language.=0.1", GATE_CLOSED), ("{question}=0.1", 0), ("nonsense", 2)],
 )
-def test_the_gate_has_its_own_exit_code(home: Path, limit: str, code: int) -> None:
-    arguments = ["compare", "answer", "--budget", "0", "--fail-if-drop", limit]
+def test_a_drop_between_logged_versions(home: Path, limit: str, code: int) -> None:
+    arguments = ["check", "answer", "--versions", "1,2", "--budget", "0", "--max", f"drop:{limit}"]
     ran = CliRunner().invoke(app, arguments)
     assert ran.exit_code == code, ran.output
 
 
 def test_a_limit_that_cannot_be_checked_is_broken(home: Path) -> None:
-    limit = ["--fail-if-answer-change", "0.2"]
-    ran = CliRunner().invoke(app, ["compare", "answer", "--budget", "0", *limit])
-    assert ran.exit_code == GATE_CLOSED
+    for old in (["--fail-if-drop", "nonsense"], ["--fail-if-answer-change", "0.2"]):
+        ran = CliRunner().invoke(app, ["compare", "answer", "--budget", "0", *old])
+        assert ran.exit_code == (2 if old[1] == "nonsense" else GATE_CLOSED)
     assert "not compared" in ran.stderr
 
 

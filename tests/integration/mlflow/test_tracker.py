@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -10,6 +11,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Trace as MlflowTrace
 
+from smile_trace.comparison.branch import changed_prompts
 from smile_trace.records import Call, Cost, Explanation, Feedback, PromptUse, Trace
 from smile_trace.trackers import (
     CapturedTrace,
@@ -17,6 +19,7 @@ from smile_trace.trackers import (
 )
 from smile_trace.trackers.presentation import CITATIONS, EXPLANATION, EXPLANATION_NAME
 from smile_trace_mlflow import MLflowTracker, load_prompt
+from tests.support.branches import branched
 from tests.support.cited import explained as cited_answer
 from tests.support.explained import captured, explanation
 from tests.support.mlflow_cases import received
@@ -269,12 +272,20 @@ def test_the_heatmap_goes_into_the_users_own_trace(tracker: MLflowTracker, exper
 
 @pytest.mark.slow
 def test_a_prompt_of_the_registry_is_linked_to_its_version(
-    tracker: MLflowTracker, experiment: str
+    tracker: MLflowTracker, experiment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And a branch that names another version of it is read."""
     name = f"{experiment}-prompt"
     registered = mlflow.genai.register_prompt(name, 'Say {"tone": "kind"}: {{ question }}')
     prompt = load_prompt(f"prompts:/{name}/{registered.version}")
     assert prompt.template == 'Say {"tone": "kind"}: {question}'
+    mlflow.genai.register_prompt(name, "Say it kindly: {{ question }}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow.get_tracking_uri())
+    before, after = ({"prompts.toml": f'own = "prompts:/{name}/{k}"'} for k in (1, 2))
+    [changed] = changed_prompts(
+        branched(tmp_path / "r", before, after), None, lambda _: None
+    ).prompts
+    assert (changed.before, changed.after) == (prompt.template, "Say it kindly: {question}")
     text = prompt.format(question="why?")
     explained = explanation([("user", text)], {"why": 0.4})
     trace, call = captured(explained)

@@ -1,4 +1,4 @@
-"""`smile-trace test` as a pipeline runs it."""
+"""`smile-trace check` of a prompt that no branch changes, as a pipeline runs it."""
 
 import json
 import re
@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+import smile_trace
 from smile_trace.cli.app import app, main
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.review import stored_tasks
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.arrivals import ArrivedSpan, SpoolFile
+from tests.support.branches import branched
 from tests.support.experts import experts
 from tests.support.judged import judgement, with_profile
 from tests.support.planted import PlantedServer, serving
-from tests.support.planted_profiles import plant_profiles
+from tests.support.planted_profiles import keep_profiles, plant_profiles
 from tests.support.planted_prompts import plant
 from tests.support.sample_profiles import QUESTION, RETURNS, first_document
 from tests.support.spooled import call_span
@@ -28,6 +30,7 @@ NAME = "chat planted"
 @pytest.fixture
 def home(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SMILE_TRACE_HOME", str(settings.home))
+    monkeypatch.chdir(settings.home.parent)  # where no branch changes a prompt
     return settings.home
 
 
@@ -54,52 +57,31 @@ def server(home: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["test", NAME, *arguments], catch_exceptions=False)
+    return CliRunner().invoke(app, ["check", NAME, *arguments], catch_exceptions=False)
 
 
 def test_calls_are_asked_now_and_a_broken_limit_closes_the_gate(server: PlantedServer) -> None:
-    asked = ["--calls", "30", "--allow-unconfirmed", "--max-order-sensitivity"]
-    planned = run(*asked, ".2", "--dry-run")
-    assert "6 logged calls would be asked with small changes" in planned.output
+    asked = ["--calls", "30", "--allow-unconfirmed", "--max"]
+    planned = run(*asked, "order=.2", "--dry-run")
+    assert "6 calls of chat planted would be asked with small changes" in planned.output
     assert "stability, paraphrase, order" in planned.output
     assert "At most: 240 calls" in planned.output
     assert server.bodies == []
-    ran = run(*asked, ".2", "--max", "paraphrase=.4", "--json")
+    ran = run(*asked, "order=.2", "--max", "paraphrase=.4", "--json")
     assert ran.exit_code == 3, ran.output
-    assert ran.stderr.startswith("smile-trace: Another order: it changes ")
+    assert ran.stderr.startswith("smile-trace: chat planted: Another order: it changes ")
     assert ran.stderr.strip().endswith("more than 20%")
     paid = len(server.bodies)
     assert 48 < paid <= 240
-    order, words = json.loads(ran.stdout)["limits"]
+    order, words = json.loads(ran.stdout)["prompts"][0]["limits"]
     assert (order["verdict"], words["verdict"], words["calls"]) == ("broken", "within", 6)
     assert order["rate"]["ci_low"] > 0.2
     assert order["beyond"]["ci_low"] > 0
-    assert run(*asked, "1").exit_code == 0
+    old = ["test", NAME, *asked[:-1], "--max-order-sensitivity", "1"]
+    ran = CliRunner().invoke(app, old)
+    assert ran.exit_code == 0
+    assert ran.stderr == "smile-trace test is called smile-trace check now\n"
     assert len(server.bodies) == paid, "nothing is paid for twice"
-
-
-@pytest.mark.slow
-def test_a_template_is_asked_that_no_call_was_made_with(
-    home: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plant(store, "support", "1", QUESTION + " {customer}", [{"customer": f"{k}"} for k in range(9)])
-    file = tmp_path / "support.txt"
-    file.write_text(QUESTION.replace("Answer", "Answer briefly", 1) + " {customer}")
-    arguments = ["test", "support", "--max", "order=.1", "--allow-unconfirmed", "--json"]
-    with serving(first_document) as server:
-        table = {"kind": "endpoint", "base_url": server.base_url, "retries": 0}
-        monkeypatch.setenv("SMILE_TRACE_MODELS", json.dumps({"planted": table}))
-        asked = [*arguments, "--calls", "3", "--file", str(file)]
-        ran = CliRunner().invoke(app, asked, catch_exceptions=False)
-    [order] = json.loads(ran.stdout)["limits"]
-    assert order["calls"] == 3
-    told = [body["messages"][0]["content"] for body in server.bodies]
-    assert sum(text == file.read_text().replace("{customer}", "8") for text in told) >= 1
-    assert all("briefly" in text for text in told)
-    file.write_text("{unknown}")
-    with pytest.raises(SmileTraceError, match="asked again with that template"):
-        CliRunner().invoke(app, asked, catch_exceptions=False)
-    assert CliRunner().invoke(app, [*arguments, "--file", str(file)]).exit_code == 2
 
 
 def test_the_day_s_cap_holds(server: PlantedServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,10 +107,11 @@ def test_what_no_call_can_be_measured_by_is_said_before_people_are_asked(
     ran = run("--max", "swap=.2", "--calls", "3", "--json")
     assert ran.exit_code == 3
     assert ran.stderr == (
-        "smile-trace: Another person: no call has anything to vary: it needs a name, gender, city "
-        "or age that its lists know\n"
+        "smile-trace: chat planted: Another person: no call has anything to vary: it needs a name, "
+        "gender, city or age that its lists know\n"
     )
-    assert [one["verdict"] for one in json.loads(ran.stdout)["limits"]] == ["broken"]
+    [checked] = json.loads(ran.stdout)["prompts"]
+    assert [one["verdict"] for one in checked["limits"]] == ["broken"]
     with pytest.raises(SmileTraceError, match=r"^order may not gate yet") as said:
         run("--max", "swap=.2", "--max", "order=.2", "--calls", "3")
     assert "swap" not in str(said.value)
@@ -149,8 +132,8 @@ def test_a_probe_made_useless_is_kept_out_of_the_gate(
         store.judgements.keep([(items[one.variant_id], one) for one in said])
     exits = dict[str, int]()
     for probe in ("order", "format"):
-        limit = f"--max-{probe}-sensitivity"
-        monkeypatch.setattr("sys.argv", ["smile-trace", "test", NAME, limit, "1"])
+        limit = ["--max", f"{probe}=1"]
+        monkeypatch.setattr("sys.argv", ["smile-trace", "check", NAME, *limit])
         with pytest.raises(SystemExit) as ended:
             main()
         exits[probe] = int(ended.value.code or 0)
@@ -178,7 +161,7 @@ def test_the_newest_version_is_judged_by_its_own_profiles(home: Path, store: Sto
         plant(store, "answer", version, QUESTION + " {k}", [{"k": f"{k}"} for k in range(20)])
         plant_profiles(store, "answer", version, changed)
     limited = [
-        "test",
+        "check",
         "answer",
         "--max",
         "order=.2",
@@ -187,7 +170,7 @@ def test_the_newest_version_is_judged_by_its_own_profiles(home: Path, store: Sto
         "1970-01-01",
     ]
     ran = CliRunner().invoke(app, limited, catch_exceptions=False)
-    assert ran.stdout.startswith("answer 2\n")
+    assert "answer 2 " in ran.stdout
     assert "within" in ran.stdout
     plant(store, "answer", "3", QUESTION + " {k}.", [{"k": "4"}])
     with pytest.raises(SmileTraceError, match="'answer 3' from that time is kept"):
@@ -220,6 +203,40 @@ def test_confirmed_failures_are_asked_again(server: PlantedServer, store: Store)
 
 
 @pytest.mark.parametrize(
+    ("fixed_by", "said"),
+    [("after", "2 are gone, 0 came back"), ("before", "0 are gone, 2 came back")],
+)
+def test_failures_that_are_gone_or_come_back_with_a_template(
+    server: PlantedServer,
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fixed_by: str,
+    said: str,
+) -> None:
+    """The failing order of the documents is the same in both templates."""
+    asked, template = [{"k": "0"}, {"k": "1"}], f"{QUESTION} {{k}}"
+    plant(store, "support", "1", template, asked, answers=[RETURNS] * 2)
+    keep_profiles(
+        store, "support", "1",
+        lambda call: smile_trace.profile(
+            call.messages[0].content, model=first_document, answer=RETURNS, budget=60
+        ),
+    )  # fmt: skip
+    tasks = [task.item for task in stored_tasks(store).values() if task.item.counts]
+    of_prompt = {one.prompt: one for one in tasks}
+    store.judgements.keep([(one, judgement(one, "anna")) for one in of_prompt.values()])
+    server.function = lambda prompt: RETURNS if "whole" in prompt else first_document(prompt)
+    texts = {"before": template, "after": template.replace("Answer", "In other words, answer")}
+    texts[fixed_by] = texts[fixed_by].replace("documents.", "whole documents.")
+    files = [{"support.txt": text, "support.cases.jsonl": "{}"} for text in texts.values()]
+    monkeypatch.chdir(branched(tmp_path / "r", *files))
+    ran = CliRunner().invoke(app, ["check", "--max", "cases=0"], catch_exceptions=False)
+    assert said in " ".join(ran.stdout.split())
+    assert ran.exit_code == (0 if fixed_by == "after" else 3)
+
+
+@pytest.mark.parametrize(
     ("limit", "said"),
     [("odrer=.2", "no probe 'odrer'"), ("grounding=.2", "a changed answer is as it should be")],
 )
@@ -231,7 +248,7 @@ def test_a_limit_that_makes_no_sense_is_refused(
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--max", "order"], ["--max", "order=2"], ["--max-order-sensitivity"]]
+    "arguments", [["--max", "order"], ["--max", "order=2"], ["--file", "a", "b"]]
 )
 def test_usage(arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2

@@ -101,7 +101,7 @@ def test_exactly_one_prompt_is_wanted() -> None:
     [
         ("probe --prompt What? --model demo --dry-run", "profile", None),
         ("profiles shop", "profile --name NAME", "there is nothing of smile-trace in"),
-        ("drift shop", "test NAME --series", "there is nothing of smile-trace in"),
+        ("test shop", "check", "no prompt 'shop' is changed by the branch, or in the store"),
         ("export", "store export", "there is nothing of smile-trace in"),
         ("import gone", "store import", "gone cannot be read"),
     ],

@@ -1,0 +1,156 @@
+"""The outcome of a check as Markdown: a pull request's comment."""
+
+from collections.abc import Iterator
+
+from smile_trace._text.lists import listed_few, per_cent
+from smile_trace.comparison.check import Checked, CheckedPrompt
+from smile_trace.probes.gate import CheckedLimit
+from smile_trace.records.comparison import Comparison, VersionChange
+from smile_trace.render.comment import fitting, told
+from smile_trace.render.comparison import layout
+from smile_trace.render.text import signed
+from smile_trace.store.spending.accounts import Spent
+
+NOTHING = "No prompt is changed."
+"""The first line where there is nothing to say."""
+MOST_EDITS, MOST_EXAMPLES, MOST_NOTES = 10, 3, 20
+_MARKS = {"broken": "❌ broken", "open": "❔ open", "within": "within", "not_beyond": "not beyond"}
+_ROW = "|{}|"
+
+
+def to_markdown(checked: Checked) -> str:
+    """Return the summary: a headline, each prompt, and what was not read. No text of others in it
+    is markup, and it fits into a comment of GitHub."""
+    notes = [f"- {told(note)}" for note in checked.notes[:MOST_NOTES]]
+    if more := checked.notes[MOST_NOTES:]:
+        notes.append(f"- and {len(more)} more")
+    last = "\n".join(notes)
+    sections = [_headline(checked), *map(_prompt, _by_weight(checked))]
+    return fitting(
+        [*sections, last, _foot(checked)] if last else [*sections, _foot(checked)], "and {} more"
+    )
+
+
+def _by_weight(checked: Checked) -> list[CheckedPrompt]:
+    """The prompts, those first that break a limit or change their answers."""
+    broken = {name for name, _ in checked.broken}
+    return sorted(
+        checked.prompts, key=lambda one: (one.name not in broken, not one.changes_answers)
+    )
+
+
+def _headline(checked: Checked) -> str:
+    if not checked.prompts:
+        return NOTHING
+    changed = [f"**{told(one.name, 80)}**" for one in checked.prompts if one.changes_answers]
+    count, limits = len(checked.prompts), sum(len(one.limits) for one in checked.prompts)
+    broken = f"{len(checked.broken)} of {limits} limits broken" if limits else "no limit set"
+    said = "no other answers for certain"
+    if changed:
+        said = f"{listed_few(changed, 5)} give{'s' * (len(changed) == 1)} other answers"
+    elif not any(one.comparison for one in checked.prompts):
+        said = "not compared"
+    return f"### Prompts: {said}\n\n{count} prompt{'s' * (count > 1)} checked, {broken}."
+
+
+def _prompt(one: CheckedPrompt) -> str:
+    beside = f" ({told(one.file, 120)})" if one.file else ""
+    if one.version is not None:
+        beside = f" {told(one.version, 80)}"
+    parts = [f"#### {told(one.name, 80)}{beside}"]
+    if one.comparison is not None and one.comparison.changes:
+        change = one.comparison.changes[-1]
+        parts.append(told(change.summary, 2000))
+        parts += filter(None, (_edits(one.comparison, change), _probes(change)))
+        parts += [_examples(change)] if one.given and change.examples else []
+    parts += [_limits(one)] if one.limits else []
+    parts += map(told, _facts(one))
+    return "\n\n".join(parts)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["-"] * len(head), *rows]
+    return "\n".join(_ROW.format("|".join(cells)) for cells in lines)
+
+
+def _edits(comparison: Comparison, change: VersionChange) -> str:
+    limit = comparison.settings.smallest_effect
+    rows = []
+    for effect in layout.effects_of(change)[:MOST_EDITS]:
+        edits = [told(layout.edit_phrase(change.edits[k]), 300) for k in effect.edits[:MOST_EDITS]]
+        label, _ = layout.edit_verdict(change, effect.edits[0], limit)
+        ends = per_cent(effect.ci_low, effect.ci_high)
+        moved = f"{100 * effect.distance:.0f} %"
+        rows.append(["; ".join(edits), label, layout.moved_count(effect), moved, ends])
+    head = ["edit", "found", "another answer", "of an answer changed", "90 % interval"]
+    return _table(head, rows) if rows else ""
+
+
+def _probes(change: VersionChange) -> str:
+    rows = [
+        [
+            told(one.title),
+            f"{100 * one.before.value:.0f} → {100 * one.after.value:.0f} %",
+            f"{signed(one.change.ci_low)} … {signed(one.change.ci_high)}",
+            "certain" if one.significant else "",
+        ]
+        for one in change.probes
+    ]
+    return (
+        _table(["probe", "answers changed", "interval of the difference", ""], rows) if rows else ""
+    )
+
+
+def _examples(change: VersionChange) -> str:
+    shown = change.examples[:MOST_EXAMPLES]
+    titles = layout.example_titles(change)
+    rows = [
+        [told(titles[k], 200), told(one.before, 300), told(one.after, 300)]
+        for k, one in enumerate(shown)
+    ]
+    return _table(["case", "answer before", "answer now"], rows)
+
+
+def _limits(one: CheckedPrompt) -> str:
+    head = ["limit", "most", "measured", "90 % interval", "calls", "", "beyond its controls"]
+    rows = [_limit(limit) for limit in one.limits]
+    shown = slice(7 if any(row[6] for row in rows) else 6)
+    return _table(head[shown], [row[shown] for row in rows])
+
+
+def _limit(limit: CheckedLimit) -> list[str]:
+    rate, beyond = limit.rate, limit.beyond
+    measured = "" if rate is None else f"{100 * rate.value:.0f} %"
+    interval = "" if rate is None else per_cent(rate.ci_low, rate.ci_high)
+    more = "" if beyond is None else f"{signed(beyond.value)} (at least {signed(beyond.ci_low)})"
+    why = f": {told(limit.reason)}" if limit.verdict == "broken" else ""
+    calls, most = f"{limit.calls or ''}", f"{100 * limit.limit:.0f} %"
+    verdict = _MARKS[limit.verdict] + why
+    return [told(limit.title, 120), most, measured, interval, calls, verdict, more]
+
+
+def _facts(one: CheckedPrompt) -> Iterator[str]:
+    if one.failures is not None and one.failures.asked:
+        known = one.failures
+        yield (
+            f"Of {known.asked} confirmed failures, asked once each, {known.gone} are gone, "
+            f"{known.back} came back and {known.still} still fail."
+        )
+    if one.added is not None:
+        tokens, usd = one.added
+        price = "" if usd is None else f" ({'−' * (usd < 0)}${abs(usd):.4f})"
+        yield f"Cost: {tokens:+,.0f} input tokens{price} per 1,000 calls."
+    yield from one.notes
+
+
+def _foot(checked: Checked) -> str:
+    base = ""
+    if checked.base is not None:
+        base = f"Compared with {told(checked.base, 80)} at {told((checked.commit or '')[:6])}. "
+    return f"{base}{_asked(checked.asked)}"
+
+
+def _asked(spent: Spent) -> str:
+    calls = f"{spent.calls:,} call{'' if spent.calls == 1 else 's'}"
+    usd = "at an unknown price" if spent.unpriced_calls else f"for ${spent.usd:,.4f}"
+    return f"{calls} {usd}." if spent.calls else "No model was asked."

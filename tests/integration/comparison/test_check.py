@@ -1,0 +1,145 @@
+"""`smile-trace check` on a branch, as a pipeline runs it, with a model whose answers are known."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+from typer.testing import CliRunner, Result
+
+from smile_trace.cli.app import app
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from tests.support.branches import branched
+from tests.support.planted import PlantedServer, serving
+from tests.support.planted_prompts import plant
+
+TRIAGE = "Sort the letter by urgency.\nSay refund or other.\nLetter: {letter}\n"
+LETTERS = [f"Letter {k}: money back" if k % 2 else f"Letter {k}: hello" for k in range(12)]
+CASES = "".join(json.dumps({"letter": one, "number": k}) + "\n" for k, one in enumerate(LETTERS))
+HOSTILE = "<img src=x onerror=alert(1)> @octocat #12 [x](http://evil.invalid) | `a` deadbeefcafe"
+GREET = 'import smile_trace\nP = smile_trace.Prompt("greet", version="1", template="{}")\n'
+
+
+def answer(prompt: str) -> str:
+    """By the rule that the prompt has, whatever else it says."""
+    if "Greet" in prompt:
+        return f"Good morning, dear reader. {HOSTILE}"
+    if "Say refund or other." not in prompt:
+        return f"I would say that this letter is about many things. {HOSTILE}"
+    return "refund" if "money back" in prompt else "other"
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PlantedServer]:
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("GITHUB_BASE_REF", raising=False)
+    with serving(answer) as server:
+        table = {"kind": "endpoint", "base_url": server.base_url, "retries": 0}
+        table |= {"temperature_zero_is_deterministic": True}
+        monkeypatch.setenv("SMILE_TRACE_MODELS", json.dumps({"planted": table}))
+        yield server
+
+
+def on_branch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str]) -> None:
+    """A branch that changes these files."""
+    files = {
+        "prompts/triage.txt": TRIAGE,
+        "prompts/triage.cases.jsonl": CASES,
+        "prompts/greet.cases.jsonl": CASES,
+        "app.py": GREET.format("Greet {letter}"),
+    }
+    monkeypatch.chdir(branched(tmp_path / "r", files, changed))
+
+
+def check(*arguments: str) -> Result:
+    """Run it on given cases."""
+    asked = ["--model", "planted", "--set", "temperature=0", "--yes"]
+    return CliRunner().invoke(app, ["check", *asked, *arguments], catch_exceptions=False)
+
+
+def test_the_summary_names_the_edit_that_changed_the_answers(
+    server: PlantedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = TRIAGE.replace("by urgency", "by how urgent it is").replace(
+        "Say refund or other.\n", f"Be brief. {HOSTILE}\n"
+    )
+    files = {"prompts/triage.txt": changed, "app.py": GREET.format("Greet now {letter}")}
+    on_branch(tmp_path, monkeypatch, files)
+    planned = check("--dry-run")
+    assert "triage would be compared from origin/main to this branch." in planned.stdout
+    assert "At most: 80 calls" in planned.stdout
+    assert server.bodies == []
+    arguments = ["--max", "answer_change=.2", "--max", "drop:Say refund or other.=.1"]
+    ran = check(*arguments, "--summary", "summary.md", "--json")
+    assert ran.exit_code == 3, ran.output
+    assert ran.stderr.count("smile-trace: triage: ") == 2
+    assert "greet" not in ran.stderr
+    summary = Path("summary.md").read_text("utf-8")
+    assert summary.startswith("### Prompts: **triage** gives other answers\n")
+    assert "2 prompts checked, 2 of 3 limits broken." in summary
+    assert "“Say refund or other.” → “Be brief. &lt;img" in summary.replace("\u2060", "")
+    found = json.loads(ran.stdout)
+    limits = {one["name"]: [x["verdict"] for x in one["limits"]] for one in found["prompts"]}
+    assert limits == {"triage": ["broken", "broken"], "greet": ["within"]}
+    page = MarkdownIt("commonmark").enable("table").render(summary)
+    assert not re.search(
+        r"<(?!/?(h[34]|p|code|table|thead|tbody|tr|t[hd]|ul|li|em|strong|br)\b)", page
+    )
+    assert not re.search(r"@\w|#\d|deadbeefcafe", page)
+    assert "&lt;img src=x" in page, "what the model said is shown"
+    assert "onerror" in page
+    paid = len(server.bodies)
+    assert check(*arguments).exit_code == 3
+    assert len(server.bodies) == paid, "nothing is paid for twice"
+
+
+def test_logged_calls_are_replayed_and_not_shown(
+    server: PlantedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file of the prompt is known by its template, which was logged. What customers wrote
+    does not stand in a comment."""
+    with Store.open(Settings()) as store:
+        logged = [{"letter": one} for one in LETTERS]
+        plant(
+            store, "letters", "7", TRIAGE.strip(), logged, answers=[answer(one) for one in LETTERS]
+        )
+    folder = branched(
+        tmp_path / "r", {"a.md": TRIAGE}, {"a.md": TRIAGE.replace("Say ", "Do not say ")}
+    )
+    monkeypatch.chdir(folder)
+    ran = CliRunner().invoke(app, ["check", "--summary", "s.md"], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    summary = Path("s.md").read_text("utf-8")
+    assert "**letters** gives other answers" in summary
+    assert "“Say” → “Do not say”" in summary
+    assert "input tokens per 1,000 calls" in summary
+    assert "Letter 1" not in summary
+    assert "refund" not in summary.partition("####")[2].partition("\n")[2]
+
+
+def test_what_could_not_be_compared_breaks_a_limit(
+    server: PlantedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_branch(tmp_path, monkeypatch, {"prompts/triage.txt": TRIAGE + "Tone: {tone}\n"})
+    ran = check("--max", "answer_change=.2")
+    assert ran.exit_code == 3
+    assert "12 of 12 cases lack a value for a variable of the template" in ran.stdout
+    monkeypatch.chdir(
+        branched(tmp_path / "s", {"a.py": GREET.format("A")}, {"a.py": GREET.format("B")})
+    )
+    ran = check("--max", "answer_change=.2")
+    assert "neither a logged call nor a file greet.cases.jsonl" in " ".join(ran.stderr.split())
+    assert check().exit_code == 0
+
+
+def test_a_branch_that_changes_no_prompt(
+    server: PlantedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_branch(tmp_path, monkeypatch, {"README": "hello"})
+    ran = check("--max", "answer_change=.1", "--summary", "s.md")
+    assert ran.exit_code == 0
+    assert Path("s.md").read_text().startswith("No prompt is changed.")
+    assert server.bodies == []

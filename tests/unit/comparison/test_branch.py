@@ -1,0 +1,144 @@
+"""Which prompts a branch changes, found without configuration and without running its code."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from smile_trace.comparison.branch import Branch, NoBase, changed_prompts
+from smile_trace.comparison.python_prompts import prompts_in
+from tests.support.branches import branched, commit, git
+
+PYTHON = '''
+import textwrap
+import smile_trace as st
+from smile_trace import Prompt as P
+from elsewhere import Prompt
+
+RULES = "Be brief. " + "Be kind.\\n"
+SUPPORT = P("support", version="1", template=RULES + """{rule}Question: {{question}}""")
+TRIAGE = st.Prompt(name="triage", version=2, template=textwrap.dedent("""\\
+    Sort this: {{text}}
+    """).strip())
+OTHER = Prompt("not ours", version="1", template="{rule}")
+'''
+
+
+@pytest.fixture(autouse=True)
+def _nobody_s_pull_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_BASE_REF", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def found(folder: Path, base: str | None = None, **logged: str) -> Branch:
+    names = {template: name for name, template in logged.items()}
+    return changed_prompts(folder, base, names.get)
+
+
+def test_templates_in_python_are_folded_as_python_does() -> None:
+    support, triage = prompts_in(PYTHON.format(rule="Always. "))
+    assert (support.name, support.template) == (
+        "support",
+        "Be brief. Be kind.\nAlways. Question: {question}",
+    )
+    assert (triage.name, triage.template) == ("triage", "Sort this: {text}")
+
+
+def test_prompts_in_python_are_paired_by_name(tmp_path: Path) -> None:
+    """Also where they move to another file; what cannot be read is said."""
+    more = (
+        'NEW = P("new", version="1", template="Hello {{name}}")\n'
+        'F = P("f", version="1", template=f"{{RULES}}")\n'
+        'G = P("g", version="1", template=OTHER.template)\n'
+    )
+    gone = 'from smile_trace import Prompt\nOLD = Prompt("old", version="1", template="Bye")\n'
+    before = {"app.py": PYTHON.format(rule=""), "gone.py": gone, "bad.py": "x = 1"}
+    after = {
+        "app.py": None,
+        "gone.py": None,
+        "lib/moved.py": (PYTHON + more).format(rule="Never lie. "),
+        "bad.py": "x = (",
+        "raises.py": "raise SystemExit('it was run')",
+    }
+    branch = found(branched(tmp_path / "r", before, after))
+    assert branch.base == "origin/main"
+    [one] = branch.prompts
+    assert (one.name, one.file) == ("support", "lib/moved.py")
+    assert "Never lie" in one.after
+    assert "Never lie" not in one.before
+    said = "\n".join(branch.notes)
+    for expected in (
+        "new is new (lib/moved.py)",
+        "old was deleted (gone.py)",
+        "f (lib/moved.py, line 14) was not read: its template is an f-string",
+        "g (lib/moved.py, line 15) was not read: its template is OTHER.template, which",
+        "bad.py was not read: it is not Python of this release (line 1)",
+    ):
+        assert expected in said
+
+
+def test_files_of_text(tmp_path: Path) -> None:
+    """Those with cases beside them, and those that are a logged template; no others, and no link
+    out of the repository."""
+    before = {
+        "prompts/triage.txt": "Sort {text}\n",
+        "prompts/triage.cases.jsonl": "{}\n",
+        "prompts/link.md": "Old {text}",
+        "prompts/link.cases.jsonl": "{}\n",
+        "texts/hello.md": "Greet {name}.\n",
+        "notes.txt": "a",
+        "image.txt": "b",
+    }
+    folder = branched(tmp_path / "r", before, {"prompts/triage.txt": "Sort {text} now\n"})
+    commit(
+        folder, {"texts/hello.md": "Greet {name} warmly.\n", "notes.txt": "b", "image.txt": "\0"}
+    )
+    (folder / "prompts" / "link.md").unlink()
+    os.symlink("/etc/passwd", folder / "prompts" / "link.md")
+    branch = found(folder, greeting="Greet {name}.")
+    assert [(one.name, one.before, one.after) for one in branch.prompts] == [
+        ("triage", "Sort {text}", "Sort {text} now"),
+        ("greeting", "Greet {name}.", "Greet {name} warmly."),
+    ]
+    assert branch.notes == ["prompts/link.md is a link, which is not followed"]
+
+
+def test_versions_of_a_registry(tmp_path: Path) -> None:
+    """Without its address it is said that they were not compared."""
+    before = {
+        "app.toml": 'a = "prompts:/hours/1"\nb = "prompts:/same/4"',
+        "app.py": "'prompts:/x/1'",
+    }
+    after = {
+        "app.toml": 'a = "prompts:/hours/3"\nb = "prompts:/same/4"',
+        "app.py": "'prompts:/x/1' ",
+    }
+    branch = found(branched(tmp_path / "r", before, after))
+    [note] = branch.notes
+    assert note == (
+        "hours (prompts:/hours/3) was not read: set MLFLOW_TRACKING_URI to the server that has it"
+    )
+
+
+def test_the_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The common commit with the pull request's target, whatever that gained since."""
+    files = {"a.txt": "One {x}", "a.cases.jsonl": "{}"}
+    folder = branched(tmp_path / "r", files, {"a.txt": "Two {x}"})
+    origin = tmp_path / "other"
+    git(tmp_path, "clone", "-q", str(tmp_path / "r-origin.git"), "other")
+    commit(origin, {"a.txt": "Three {x}"})
+    git(origin, "push", "-q", "origin", "HEAD:main", "HEAD:next")
+    git(folder, "fetch", "-q")
+    monkeypatch.setenv("GITHUB_BASE_REF", "next")
+    branch = found(folder)
+    assert branch.base == "origin/next"
+    assert [one.before for one in branch.prompts] == ["One {x}"]
+    assert found(folder, base="HEAD").prompts == []
+    for wrong in ("--output=x", "nowhere"):
+        with pytest.raises(NoBase, match="give --base REVISION"):
+            found(folder, base=wrong)
+    monkeypatch.delenv("GITHUB_BASE_REF")
+    git(folder, "switch", "-q", "-C", "main", "origin/main")
+    assert found(folder).base == "HEAD~1", "on the default branch itself"
+    with pytest.raises(NoBase, match="no git repository"):
+        found(tmp_path)
