@@ -52,7 +52,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="a part of the measurements' names")
     given = parser.parse_args()
     adopt_orphans()
-    failed = 0
+    failed, measured = 0, commit()  # before the figures themselves change the checkout
     done: dict[str, list[dict[str, Any]]] = {}
     for number in range(given.runs):
         for name in (each for each in MEASUREMENTS if given.only in each):
@@ -64,7 +64,7 @@ def main() -> int:
                 continue
             print(name, number + 1, json.dumps(run), flush=True)
             done.setdefault(name, []).append(run)
-            table.keep(name, {"machine": machine(), "commit": commit(), "runs": done[name]})
+            table.keep(name, {"machine": machine(), "commit": measured, "runs": done[name]})
     table.write()
     return failed
 
