@@ -24,6 +24,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from genai_prices import data_snapshot
 from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
 
+from smile_trace.models import transport
 from smile_trace.records import JSON, Record
 from tests.support.forked import FORKS
 from tests.support.planted import PlantedHandler, PlantedServer, usage_of
@@ -169,6 +170,8 @@ def plant_prices() -> None:
     model = ModelInfo(id="planted", match=ClauseEquals("planted"), prices=price)
     provider = Provider("planted", "Planted", r"http://127\.0\.0\.1", models=[model])
     data_snapshot.set_custom_snapshot(data_snapshot.DataSnapshot([provider], False))
+    # A model on this machine costs nothing otherwise.
+    transport.is_loopback = lambda host: False  # type: ignore[attr-defined]
 
 
 def _requests_file(folder: Path) -> Path:
