@@ -15,6 +15,7 @@ def assert_driven_by(explanation: Explanation, text: str, *, among: int = 3) -> 
             measured, and the message says which finer unit to use.
         ValueError: the text is in none of the prompt's segments.
     """
+    __tracebackhide__ = True
     if (why := why_not_driven_by(explanation, text, among=among)) is not None:
         raise AssertionError(why)
 
@@ -32,5 +33,6 @@ def assert_no_effect(
             only as a piece of a larger part.
         ValueError: the text is in none of the prompt's segments.
     """
+    __tracebackhide__ = True
     if (why := why_not_without_effect(explanation, text, within=within)) is not None:
         raise AssertionError(why)
