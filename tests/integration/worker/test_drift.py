@@ -163,17 +163,17 @@ def shown(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     """The command shows the series, and begins anew."""
     monkeypatch.setenv("SMILE_TRACE_HOME", str(settings.home))
     command = CliRunner()
-    told = command.invoke(app, ["test", "support", "--series"])
+    told = command.invoke(app, ["drift", "support"])
     assert told.exit_code == 0, told.output
     assert "support: 5 requests, 0 of them failures that people confirmed" in told.output
     assert "0 of 15  reference" in told.output
     assert "5 of 5" in told.output
     assert "ALARM" in told.output
-    read = json.loads(command.invoke(app, ["test", "support", "--series", "--json"]).output)
+    read = json.loads(command.invoke(app, ["drift", "support", "--json"]).output)
     assert read["probes"][0]["reference_asked"] == CASES * DRAWS
-    assert command.invoke(app, ["test", "support", "--restart"]).exit_code == 0
-    for argument in ("--series", "--restart"):
-        error = command.invoke(app, ["test", "support", argument]).exception
+    assert command.invoke(app, ["drift", "support", "--restart"]).exit_code == 0
+    for again in (["drift", "support"], ["test", "support", "--series"]):  # its name of before
+        error = command.invoke(app, again).exception
         assert isinstance(error, SmileTraceError)
         assert "no prompt or function named 'support' is replayed" in str(error)
 
