@@ -21,19 +21,15 @@ from smile_trace.cli.arguments import (
     since_ns,
 )
 from smile_trace.cli.drift import drift
-from smile_trace.cli.output import (
-    GATE_CLOSED,
-    call_bar,
-    check_writable,
-    printable,
-    write_page,
-)
+from smile_trace.cli.output import GATE_CLOSED, call_bar, check_writable, printable, write_page
 from smile_trace.cli.replay import read_parameter
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
     from smile_trace.comparison.branch import Branch
-    from smile_trace.comparison.check import Check, Checked, Limits
+    from smile_trace.comparison.check import Check
+    from smile_trace.comparison.checked import Checked
+    from smile_trace.comparison.prompt_check import Limits
     from smile_trace.explaining import Estimate
     from smile_trace.store import Store
 
@@ -128,16 +124,16 @@ def check(
     restart: Annotated[bool, typer.Option("--restart", hidden=True)] = False,
 ) -> None:
     """Check in CI what a branch's prompt changes do to the answers, and limits on it."""
-    if series or restart:
-        for name in prompts or ():
-            print(f"smile-trace drift {printable(name)} shows this now", file=sys.stderr)
-            drift(name, restart, json)
-        return
-    if (versions or file) and len(prompts or ()) != 1:
+    if (versions or file or series or restart) and len(prompts or ()) != 1:
         raise typer.BadParameter("--versions and --file need one PROMPT")
+    if prompts and (series or restart):
+        print("smile-trace drift NAME shows the series now", file=sys.stderr)
+        drift(prompts[0], restart, json)
+        return
     for written in filter(None, (summary, html)):
         check_writable(written)
-    from smile_trace.comparison.check import Check, How
+    from smile_trace.comparison.check import Check
+    from smile_trace.comparison.prompt_check import How
     from smile_trace.comparison.templates import read_file
     from smile_trace.settings import Settings
     from smile_trace.store import Store
@@ -168,8 +164,8 @@ def check(
 
 
 def _read_limits(written: Sequence[str]) -> "Limits":
-    from smile_trace.comparison.check import Limits
     from smile_trace.comparison.limits import DROP
+    from smile_trace.comparison.prompt_check import Limits
     from smile_trace.probes.gate import checked_names
 
     form = "NAME=LIMIT, such as --max answer_change=.2 (at most 20 % of the answers)"
@@ -182,8 +178,9 @@ def _read_limits(written: Sequence[str]) -> "Limits":
 
 def _branch(store: "Store", base: str | None, *, alone: bool) -> "Branch | None":
     """What the branch changes; None outside of a repository, where prompts are named."""
-    from smile_trace.comparison.branch import NoBase, changed_prompts
+    from smile_trace.comparison.branch import changed_prompts
     from smile_trace.comparison.evidence import prompt_with
+    from smile_trace.comparison.git import NoBase
 
     try:
         return changed_prompts(Path.cwd(), base, prompt_with(store))
@@ -205,6 +202,8 @@ def _plan(checks: "Check", most: "Sequence[Estimate]") -> str:
             lines.append(f"{len(one.asked)} calls of {name} would be {small}.")
         if one.cases:
             lines.append(f"{len(one.cases)} confirmed failures would be asked again, once each.")
+        lines += (f"{name}: {printable(note)}" for note in one.notes)
+    lines += map(printable, checks.notes)
     for bound in most:
         lines.append(
             f"At most: {most_of(bound)} of {printable(bound.model)}, {printable(bound.address)}."

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from smile_trace._text.lists import listed_few, per_cent
-from smile_trace.comparison.check import Checked, CheckedPrompt
+from smile_trace.comparison.checked import Checked, CheckedPrompt
 from smile_trace.probes.gate import CheckedLimit
 from smile_trace.records.comparison import Comparison, VersionChange
 from smile_trace.render.comment import fitting, told
@@ -14,34 +14,31 @@ from smile_trace.store.spending.accounts import Spent
 NOTHING = "No prompt is changed."
 """The first line where there is nothing to say."""
 MOST_EDITS, MOST_EXAMPLES, MOST_NOTES = 10, 3, 20
-_MARKS = {"broken": "❌ broken", "open": "❔ open", "within": "within", "not_beyond": "not beyond"}
-_ROW = "|{}|"
+_MARKS = {
+    "broken": "❌ **broken**",
+    "open": "❔ open",
+    "within": "✅ within",
+    "not_beyond": "✅ not beyond controls",
+}
 
 
 def to_markdown(checked: Checked) -> str:
     """Return the summary: a headline, each prompt, and what was not read. No text of others in it
     is markup, and it fits into a comment of GitHub."""
+    broken = {name for name, _ in checked.broken}
+    prompts = sorted(
+        checked.prompts, key=lambda one: (one.name not in broken, not one.changes_answers)
+    )
     notes = [f"- {told(note)}" for note in checked.notes[:MOST_NOTES]]
     if more := checked.notes[MOST_NOTES:]:
         notes.append(f"- and {len(more)} more")
-    last = "\n".join(notes)
-    sections = [_headline(checked), *map(_prompt, _by_weight(checked))]
-    return fitting(
-        [*sections, last, _foot(checked)] if last else [*sections, _foot(checked)], "and {} more"
-    )
-
-
-def _by_weight(checked: Checked) -> list[CheckedPrompt]:
-    """The prompts, those first that break a limit or change their answers."""
-    broken = {name for name, _ in checked.broken}
-    return sorted(
-        checked.prompts, key=lambda one: (one.name not in broken, not one.changes_answers)
-    )
+    parts = [_headline(checked), *map(_prompt, prompts), "\n".join(notes), _foot(checked)]
+    return fitting([part for part in parts if part], "and {} more")
 
 
 def _headline(checked: Checked) -> str:
     if not checked.prompts:
-        return NOTHING
+        return "### Prompts: none was compared" if checked.notes else NOTHING
     changed = [f"**{told(one.name, 80)}**" for one in checked.prompts if one.changes_answers]
     count, limits = len(checked.prompts), sum(len(one.limits) for one in checked.prompts)
     broken = f"{len(checked.broken)} of {limits} limits broken" if limits else "no limit set"
@@ -63,27 +60,29 @@ def _prompt(one: CheckedPrompt) -> str:
         parts.append(told(change.summary, 2000))
         parts += filter(None, (_edits(one.comparison, change), _probes(change)))
         parts += [_examples(change)] if one.given and change.examples else []
-    parts += [_limits(one)] if one.limits else []
+    parts += ["\n".join(map(_limit, one.limits))] if one.limits else []
     parts += map(told, _facts(one))
     return "\n\n".join(parts)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
+    """A table; nothing without rows."""
     lines = [head, ["-"] * len(head), *rows]
-    return "\n".join(_ROW.format("|".join(cells)) for cells in lines)
+    return "\n".join(f"|{'|'.join(cells)}|" for cells in lines) if rows else ""
 
 
 def _edits(comparison: Comparison, change: VersionChange) -> str:
     limit = comparison.settings.smallest_effect
+    changed = change.answers is not None and change.answers.changed
     rows = []
-    for effect in layout.effects_of(change)[:MOST_EDITS]:
+    for effect in layout.effects_of(change)[:MOST_EDITS] if changed else ():
         edits = [told(layout.edit_phrase(change.edits[k]), 300) for k in effect.edits[:MOST_EDITS]]
         label, _ = layout.edit_verdict(change, effect.edits[0], limit)
         ends = per_cent(effect.ci_low, effect.ci_high)
         moved = f"{100 * effect.distance:.0f} %"
         rows.append(["; ".join(edits), label, layout.moved_count(effect), moved, ends])
     head = ["edit", "found", "another answer", "of an answer changed", "90 % interval"]
-    return _table(head, rows) if rows else ""
+    return _table(head, rows)
 
 
 def _probes(change: VersionChange) -> str:
@@ -96,9 +95,7 @@ def _probes(change: VersionChange) -> str:
         ]
         for one in change.probes
     ]
-    return (
-        _table(["probe", "answers changed", "interval of the difference", ""], rows) if rows else ""
-    )
+    return _table(["probe", "answers changed", "interval of the difference", ""], rows)
 
 
 def _examples(change: VersionChange) -> str:
@@ -111,22 +108,16 @@ def _examples(change: VersionChange) -> str:
     return _table(["case", "answer before", "answer now"], rows)
 
 
-def _limits(one: CheckedPrompt) -> str:
-    head = ["limit", "most", "measured", "90 % interval", "calls", "", "beyond its controls"]
-    rows = [_limit(limit) for limit in one.limits]
-    shown = slice(7 if any(row[6] for row in rows) else 6)
-    return _table(head[shown], [row[shown] for row in rows])
-
-
-def _limit(limit: CheckedLimit) -> list[str]:
+def _limit(limit: CheckedLimit) -> str:
     rate, beyond = limit.rate, limit.beyond
-    measured = "" if rate is None else f"{100 * rate.value:.0f} %"
-    interval = "" if rate is None else per_cent(rate.ci_low, rate.ci_high)
-    more = "" if beyond is None else f"{signed(beyond.value)} (at least {signed(beyond.ci_low)})"
-    why = f": {told(limit.reason)}" if limit.verdict == "broken" else ""
-    calls, most = f"{limit.calls or ''}", f"{100 * limit.limit:.0f} %"
-    verdict = _MARKS[limit.verdict] + why
-    return [told(limit.title, 120), most, measured, interval, calls, verdict, more]
+    measured = told(limit.reason)
+    if rate is not None:
+        ends = per_cent(rate.ci_low, rate.ci_high)
+        measured = f"{100 * rate.value:.0f} % [{ends}] over {limit.calls:,} calls"
+    if beyond is not None:
+        measured += f", {100 * beyond.value:+.0f} % beyond its controls"
+    most = f"at most {100 * limit.limit:.0f} %"
+    return f"- {_MARKS[limit.verdict]}: {told(limit.title, 120)}, {most}: {measured}"
 
 
 def _facts(one: CheckedPrompt) -> Iterator[str]:
@@ -152,5 +143,7 @@ def _foot(checked: Checked) -> str:
 
 def _asked(spent: Spent) -> str:
     calls = f"{spent.calls:,} call{'' if spent.calls == 1 else 's'}"
-    usd = "at an unknown price" if spent.unpriced_calls else f"for ${spent.usd:,.4f}"
+    usd = f"for ${spent.usd:,.4f}" if spent.usd else "for $0"
+    if spent.unpriced_calls:
+        usd = "at an unknown price"
     return f"{calls} {usd}." if spent.calls else "No model was asked."

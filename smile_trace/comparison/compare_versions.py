@@ -24,6 +24,7 @@ from smile_trace.comparison.version_replay import VersionReplay
 from smile_trace.comparison.version_report import report
 from smile_trace.explaining.options import AnyModel
 from smile_trace.explaining.spending import Estimate
+from smile_trace.models.registry import settings_of
 from smile_trace.probes.rates import rate_changes
 from smile_trace.records import Call
 from smile_trace.records.comparison import (
@@ -33,7 +34,7 @@ from smile_trace.records.comparison import (
     VersionReport,
 )
 from smile_trace.records.report import Report
-from smile_trace.settings import Settings, table_of
+from smile_trace.settings import ModelSettings, Settings, table_of
 from smile_trace.store import Store
 
 MOST_VERSIONS = 20
@@ -139,12 +140,16 @@ class PreparedComparison:
     app: str | None = None
 
     def estimates(self) -> list[Estimate]:
-        """The most that is asked of each model; nothing without a budget."""
-        own = [one.model or self.inputs[0].model or "*" for one in self.columns]
-        asked = [self.model] if isinstance(self.model, str) else list(dict.fromkeys(own))
-        tables = [(name, table_of(self.settings.models, name)) for name in asked]
-        most = self.chosen.inputs
-        return [Estimate.of_calls(name, how, self.inputs, most) for name, how in tables if most]
+        """The most that is asked of each model; nothing without a budget. Raises NoModel if the
+        settings have no such `model`."""
+        most, models = self.chosen.inputs, self.settings.models
+        tables: dict[str, ModelSettings | None]
+        if isinstance(self.model, str):
+            tables = {self.model: settings_of(self.model, self.settings)}
+        else:
+            own = [one.model or self.inputs[0].model or "*" for one in self.columns]
+            tables = {name: table_of(models, name) for name in own}
+        return [Estimate.of_calls(*one, self.inputs, most) for one in tables.items() if most]
 
     def run(self) -> Comparison:
         """Replay and compare; what cannot be asked is said in the comparison."""

@@ -106,21 +106,21 @@ def template_of(store: Store, prompt: str, version: str) -> str:
 
 
 def prompt_with(store: Store) -> Callable[[str], str | None]:
-    """A function that names the prompt of which a logged version has a template; None if none has.
-    The store is read when it is first called: the newest versions of 200 prompts."""
+    """A function that names the prompt of which a logged version has a template, whatever blanks
+    are around it; None if none has. It reads the newest versions of 200 prompts, once."""
 
     @cache
     def known() -> dict[str, str]:
         with store.reading_prompts() as prompts:
             newest = {name: prompts.versions(name)[-5:] for name in prompts.names(limit=200)}
             return {
-                _use(call, name).template: name
+                _use(call, name).template.strip(): name
                 for name, versions in newest.items()
                 for version in versions
                 for call in prompts.calls(prompts.call_ids(name, version, most=1))
             }
 
-    return lambda template: known().get(template)
+    return lambda template: known().get(template.strip())
 
 
 def collect(

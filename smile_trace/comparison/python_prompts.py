@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import textwrap
 import warnings
 from collections import Counter
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 
 _CALLED: dict[str, Callable[[str], str]] = {"dedent": textwrap.dedent, "cleandoc": inspect.cleandoc}
 """Functions of a text that are applied to constants."""
+LONGEST = 1_000_000
+"""Characters of a template that is put together."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,7 @@ class _Reader:
             elif isinstance(node, ast.Import):
                 called = [alias for alias in node.names if alias.name == "smile_trace"]
                 self._modules |= {alias.asname or alias.name for alias in called}
-        names = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
-        self._set = Counter(node.id for node in names if isinstance(node.ctx, ast.Store))
+        self._set = Counter(filter(None, map(_sets, ast.walk(tree))))
         self._constants = dict(self._assigned(tree))
 
     def _assigned(self, tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
@@ -70,12 +72,16 @@ class _Reader:
             if isinstance(node, ast.Call) and self._makes_a_prompt(node.func):
                 given = {word.arg: word.value for word in node.keywords}
                 named = node.args[0] if node.args else given.get("name")
-                name, template = self._text(named), given.get("template")
-                if name is not None:
-                    why = f"its template is {_kind(template)}"
-                    yield WrittenPrompt(
-                        name, self._text(template), node.lineno, why, ast.dump(node)
-                    )
+                name, template = self._sendable(named), self._sendable(given.get("template"))
+                why = f"its template is {_kind(given.get('template'))}"
+                if name is None:
+                    name, template, why = "a prompt", None, f"its name is {_kind(named)}"
+                yield WrittenPrompt(name, template, node.lineno, why, ast.dump(node))
+
+    def _sendable(self, node: ast.expr | None) -> str | None:
+        """The text, if it holds no half of a character, which nobody could send."""
+        text = self._text(node)
+        return None if text is None or re.search("[\ud800-\udfff]", text) else text
 
     def _makes_a_prompt(self, called: ast.expr) -> bool:
         match called:
@@ -94,7 +100,9 @@ class _Reader:
                 return self._text(self._constants.get(name), within - 1)
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 one, other = self._text(left, within), self._text(right, within)
-                return None if one is None or other is None else one + other
+                if one is None or other is None or len(one) + len(other) > LONGEST:
+                    return None
+                return one + other
             case ast.Call(func=ast.Attribute(value=inner, attr="strip"), args=[], keywords=[]):
                 return self._applied(str.strip, inner, within)
             case ast.Call(
@@ -108,10 +116,18 @@ class _Reader:
         return None if text is None else to(text)
 
 
+def _sets(node: ast.AST) -> str | None:
+    """The name that a node gives a value."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+            return name
+    return None
+
+
 def _kind(node: ast.expr | None) -> str:
     match node:
         case None:
-            return "not named template="
+            return "not given by name"
         case ast.JoinedStr():
             return "an f-string"
         case ast.Name() | ast.Attribute():

@@ -113,8 +113,8 @@ def _programs(folder: Path, installed: Path) -> None:
     )
     _write(
         folder / "python3",
-        f"#!/bin/sh\n[ \"$1 $2 $3\" = '-m venv --system-site-packages' ] || exit 9\n"
-        f"mkdir -p \"$4/bin\" && cp '{folder}'/pip '{folder}'/smile-trace \"$4/bin\"\n",
+        f"#!/bin/sh\n[ \"$1 $2 $3 $4\" = '-I -m venv --system-site-packages' ] || exit 9\n"
+        f"mkdir -p \"$5/bin\" && cp '{folder}'/pip '{folder}'/smile-trace \"$5/bin\"\n",
     )
 
 

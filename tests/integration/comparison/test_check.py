@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 from typer.testing import CliRunner, Result
 
 from smile_trace.cli.app import app
+from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from tests.support.branches import branched
@@ -19,7 +20,10 @@ from tests.support.planted_prompts import plant
 TRIAGE = "Sort the letter by urgency.\nSay refund or other.\nLetter: {letter}\n"
 LETTERS = [f"Letter {k}: money back" if k % 2 else f"Letter {k}: hello" for k in range(12)]
 CASES = "".join(json.dumps({"letter": one, "number": k}) + "\n" for k, one in enumerate(LETTERS))
-HOSTILE = "<img src=x onerror=alert(1)> @octocat #12 [x](http://evil.invalid) | `a` deadbeefcafe"
+HOSTILE = (
+    "<img src=x onerror=alert(1)> @octocat #12 [x](http://evil.invalid) | `a` deadbeefcafe "
+    "www.evil.invalid a@evil.invalid https://evil.invalid GH-3"
+)
 GREET = 'import smile_trace\nP = smile_trace.Prompt("greet", version="1", template="{}")\n'
 
 
@@ -88,7 +92,7 @@ def test_the_summary_names_the_edit_that_changed_the_answers(
     assert not re.search(
         r"<(?!/?(h[34]|p|code|table|thead|tbody|tr|t[hd]|ul|li|em|strong|br)\b)", page
     )
-    assert not re.search(r"@\w|#\d|deadbeefcafe", page)
+    assert not re.search(r"@\w|#\d|deadbeefcafe|://|www\.\w|GH-\d|href", page)
     assert "&lt;img src=x" in page, "what the model said is shown"
     assert "onerror" in page
     paid = len(server.bodies)
@@ -133,6 +137,21 @@ def test_what_could_not_be_compared_breaks_a_limit(
     ran = check("--max", "answer_change=.2")
     assert "neither a logged call nor a file greet.cases.jsonl" in " ".join(ran.stderr.split())
     assert check().exit_code == 0
+
+
+def test_a_system_prompt_with_the_question_beside_it(
+    server: PlantedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {"desk.md": "Be {tone}.", "desk.cases.jsonl": '{"tone": "kind", "user": "Open?"}\n'}
+    monkeypatch.chdir(branched(tmp_path / "r", before, {"desk.md": "Be very {tone}."}))
+    assert check().exit_code == 0
+    asked = [[one["content"] for one in body["messages"]] for body in server.bodies]
+    assert sorted(asked) == [["Be kind.", "Open?"], ["Be very kind.", "Open?"]]
+    roles = {tuple(one["role"] for one in body["messages"]) for body in server.bodies}
+    assert roles == {("system", "user")}
+    (tmp_path / "r" / "desk.cases.jsonl").write_text("{}\n[1]\n")
+    with pytest.raises(SmileTraceError, match=r"desk.cases.jsonl, line 2: write the values"):
+        check()
 
 
 def test_a_branch_that_changes_no_prompt(

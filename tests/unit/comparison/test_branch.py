@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.comparison.branch import Branch, NoBase, changed_prompts
+from smile_trace.comparison.branch import Branch, changed_prompts
+from smile_trace.comparison.git import NoBase
 from smile_trace.comparison.python_prompts import prompts_in
 from tests.support.branches import branched, commit, git
 
@@ -32,7 +33,7 @@ def _nobody_s_pull_request(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def found(folder: Path, base: str | None = None, **logged: str) -> Branch:
     names = {template: name for name, template in logged.items()}
-    return changed_prompts(folder, base, names.get)
+    return changed_prompts(folder, base, lambda template: names.get(template.strip()))
 
 
 def test_templates_in_python_are_folded_as_python_does() -> None:
@@ -50,6 +51,9 @@ def test_prompts_in_python_are_paired_by_name(tmp_path: Path) -> None:
         'NEW = P("new", version="1", template="Hello {{name}}")\n'
         'F = P("f", version="1", template=f"{{RULES}}")\n'
         'G = P("g", version="1", template=OTHER.template)\n'
+        'H = P(RULES[2:], version="1", template="Hello")\n'
+        'def made(SUPPORT): return P("made", version="1", template=SUPPORT)\n'
+        'I = P("half", version="1", template="\\ud800")\n'
     )
     gone = 'from smile_trace import Prompt\nOLD = Prompt("old", version="1", template="Bye")\n'
     before = {"app.py": PYTHON.format(rule=""), "gone.py": gone, "bad.py": "x = 1"}
@@ -72,6 +76,9 @@ def test_prompts_in_python_are_paired_by_name(tmp_path: Path) -> None:
         "old was deleted (gone.py)",
         "f (lib/moved.py, line 14) was not read: its template is an f-string",
         "g (lib/moved.py, line 15) was not read: its template is OTHER.template, which",
+        "a prompt (lib/moved.py, line 16) was not read: its name is not written as a text",
+        "made (lib/moved.py, line 17) was not read: its template is SUPPORT, which",
+        "half (lib/moved.py, line 18) was not read",
         "bad.py was not read: it is not Python of this release (line 1)",
     ):
         assert expected in said
@@ -101,6 +108,15 @@ def test_files_of_text(tmp_path: Path) -> None:
         ("greeting", "Greet {name}.", "Greet {name} warmly."),
     ]
     assert branch.notes == ["prompts/link.md is a link, which is not followed"]
+
+
+def test_files_of_one_name_in_several_folders(tmp_path: Path) -> None:
+    """Are told apart by their folders."""
+    names = [f"{place}/hello.{end}" for place in ("de", "en") for end in ("txt", "cases.jsonl")]
+    before = dict.fromkeys(names, "{}")
+    branch = found(branched(tmp_path / "r", before, {"en/hello.txt": "Say {hello}"}))
+    assert [one.name for one in branch.prompts] == ["en/hello"]
+    assert branch.cases["en/hello"] == branch.root / "en" / "hello.cases.jsonl"
 
 
 def test_versions_of_a_registry(tmp_path: Path) -> None:
