@@ -41,13 +41,14 @@ def _headline(checked: Checked) -> str:
         return "### Prompts: none was compared" if checked.notes else NOTHING
     changed = [f"**{told(one.name, 80)}**" for one in checked.prompts if one.changes_answers]
     count, limits = len(checked.prompts), sum(len(one.limits) for one in checked.prompts)
-    broken = f"{len(checked.broken)} of {limits} limits broken" if limits else "no limit set"
-    said = "no other answers for certain"
+    left = sum(one.answers is None for one in checked.prompts)
+    said = "not compared" if left == count else "no other answers for certain"
     if changed:
         said = f"{listed_few(changed, 5)} give{'s' * (len(changed) == 1)} other answers"
-    elif not any(one.comparison for one in checked.prompts):
-        said = "not compared"
-    return f"### Prompts: {said}\n\n{count} prompt{'s' * (count > 1)} checked, {broken}."
+    numbers = [f"{count} prompt{'s' * (count > 1)} checked"]
+    numbers += [f"{left} not compared"] if 0 < left < count else []
+    numbers += [f"{len(checked.broken)} of {limits} limits broken" if limits else "no limit set"]
+    return f"### Prompts: {said}\n\n{', '.join(numbers)}."
 
 
 def _prompt(one: CheckedPrompt) -> str:

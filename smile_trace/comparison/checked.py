@@ -2,7 +2,7 @@
 
 from smile_trace.probes.gate import CheckedLimit
 from smile_trace.records import Record
-from smile_trace.records.comparison import Comparison
+from smile_trace.records.comparison import AnswerComparison, Comparison
 from smile_trace.store.spending.accounts import Spent
 
 
@@ -32,10 +32,15 @@ class CheckedPrompt(Record):
     notes: tuple[str, ...] = ()
 
     @property
+    def answers(self) -> AnswerComparison | None:
+        """How far its answers moved; None if they were not compared."""
+        changes = () if self.comparison is None else self.comparison.changes[-1:]
+        return next((one.answers for one in changes), None)
+
+    @property
     def changes_answers(self) -> bool:
         """Whether the answers certainly changed."""
-        changes = () if self.comparison is None else self.comparison.changes[-1:]
-        return any(one.answers is not None and one.answers.significant for one in changes)
+        return self.answers is not None and self.answers.significant
 
 
 class Checked(Record):

@@ -130,6 +130,7 @@ def test_what_could_not_be_compared_breaks_a_limit(
     on_branch(tmp_path, monkeypatch, {"prompts/triage.txt": TRIAGE + "Tone: {tone}\n"})
     ran = check("--max", "answer_change=.2")
     assert ran.exit_code == 3
+    assert ran.stdout.startswith("Prompts: not compared")
     assert "12 of 12 cases lack a value for a variable of the template" in ran.stdout
     monkeypatch.chdir(
         branched(tmp_path / "s", {"a.py": GREET.format("A")}, {"a.py": GREET.format("B")})

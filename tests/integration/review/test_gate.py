@@ -84,6 +84,26 @@ def test_calls_are_asked_now_and_a_broken_limit_closes_the_gate(server: PlantedS
     assert len(server.bodies) == paid, "nothing is paid for twice"
 
 
+def test_a_changed_prompt_is_probed_on_its_cases(
+    server: PlantedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the template of the branch, which no call was made with."""
+    before = {
+        "support.txt": QUESTION + " {customer}",
+        "support.cases.jsonl": '{"customer": 1}\n{"customer": 2}\n{"customer": 3}\n',
+    }
+    after = {"support.txt": QUESTION.replace("Answer", "Answer briefly", 1) + " {customer}"}
+    monkeypatch.chdir(branched(tmp_path / "r", before, after))
+    limited = ["check", "--max", "order=.1", "--allow-unconfirmed", "--model", "planted", "--json"]
+    ran = CliRunner().invoke(app, [*limited, "--calls", "2"], catch_exceptions=False)
+    [checked] = json.loads(ran.stdout)["prompts"]
+    assert [(one["probe"], one["calls"]) for one in checked["limits"]] == [("order", 2)]
+    told = [body["messages"][0]["content"] for body in server.bodies]
+    assert (
+        sum("briefly" in text for text in told) > 12 > sum("briefly" not in text for text in told)
+    )
+
+
 def test_the_day_s_cap_holds(server: PlantedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMILE_TRACE_BUDGET", json.dumps({"calls_per_day": 20}))
     with pytest.raises(SmileTraceError, match="20"):
