@@ -94,6 +94,7 @@ class PromptCheck:
     comparison: PreparedComparison | None = None
     asked: Sequence[PreparedCall] = ()
     cases: Sequence[tuple[PreparedCase, PreparedCase]] = ()
+    confirmed: int = 0
     profile: PromptProfile | None = None
     checked: list[CheckedLimit] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -182,7 +183,8 @@ class PromptCheck:
             check_may_gate(self.measurable, confirmations_of(self.store, self.settings))
 
     def _prepare_cases(self) -> None:
-        templates = (None,) if self.change is None else (self.change.before, self.change.after)
+        change = self.change
+        templates = (None,) if change is None else (None, change.before, change.after)
         sides = [
             prepare_cases(
                 self.store, self.settings, self.name,
@@ -190,8 +192,12 @@ class PromptCheck:
             )
             for template in templates
         ]  # fmt: skip
-        after = {case.id: case for case in sides[-1]}
-        self.cases = [(case, after[case.id]) for case in sides[0] if case.id in after]
+        before, after = ({case.id: case for case in side} for side in (sides[-2:] * 2)[:2])
+        self.cases = [(before[key], after[key]) for key in before if key in after]
+        self.confirmed = len(sides[0])
+        if left := self.confirmed - len(self.cases):
+            failures = f"{left} of {self.confirmed} confirmed failures"
+            self.notes.append(f"{failures} cannot be asked with these templates.")
 
     def _newest_version(self) -> str | None:
         """The prompt's newest version; None for a function."""
@@ -230,7 +236,7 @@ class PromptCheck:
         if failures is not None:
             failed = failures.still + failures.back
             most = self.limits.cases or 0.0
-            checked.append(check_cases(len(self.cases), failures.asked, failed, most))
+            checked.append(check_cases(self.confirmed, failures.asked, failed, most))
         if self.limits.unused_citations is not None:
             newest = self._newest_version()
             found = what_mattered(self.store, self.name, since=self.how.since, version=newest)

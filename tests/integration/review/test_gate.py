@@ -15,7 +15,7 @@ from smile_trace.probes.review import stored_tasks
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.arrivals import ArrivedSpan, SpoolFile
-from tests.support.branches import branched
+from tests.support.branches import branched, commit
 from tests.support.experts import experts
 from tests.support.judged import judgement, with_profile
 from tests.support.planted import PlantedServer, serving
@@ -254,6 +254,10 @@ def test_failures_that_are_gone_or_come_back_with_a_template(
     ran = CliRunner().invoke(app, ["check", "--max", "cases=0"], catch_exceptions=False)
     assert said in " ".join(ran.stdout.split())
     assert ran.exit_code == (0 if fixed_by == "after" else 3)
+    commit(tmp_path / "r", {"support.txt": "Say {k}"})
+    ran = CliRunner().invoke(app, ["check", "--max", "cases=0"], catch_exceptions=False)
+    assert "2 of 2 confirmed failures cannot be asked with these templates." in ran.stdout
+    assert ran.exit_code == 3, "what could not be measured breaks its limit"
 
 
 @pytest.mark.parametrize(
