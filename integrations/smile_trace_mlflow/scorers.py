@@ -1,5 +1,9 @@
 """Scorers for `mlflow.genai.evaluate`: does an answer depend on what it should depend on?
 
+They have the shape of MLflow's own third-party integrations (`mlflow.genai.scorers.ragas` and its
+like), without a judge: a Scorer that `evaluate`, or a call with `trace=`, runs; a Feedback with
+rationale and metadata, or with the error; the same by name, `get_scorer`.
+
 Each scorer explains the last call with an answer in a row's trace, as `smile_trace.explain` does,
 asking the call's own model, or `model`, again. Several scorers of one row share, and pay only once
 for, the model's answers. Nothing is delivered but what MLflow itself logs of an evaluation.
@@ -11,7 +15,10 @@ from functools import partial
 from typing import Any
 
 from mlflow.entities import AssessmentSource, Feedback, Trace
-from mlflow.genai.scorers import Scorer, scorer
+from mlflow.exceptions import MlflowException
+from mlflow.genai.scorers import FRAMEWORK_METADATA_KEY, Scorer
+from mlflow.genai.scorers.base import ScorerKind
+from pydantic import PrivateAttr
 
 from smile_trace.dialects import assemble
 from smile_trace.errors import SmileTraceError
@@ -28,6 +35,8 @@ from smile_trace.settings import Settings
 from smile_trace_mlflow.source import spans_of
 
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
+
+FRAMEWORK = {FRAMEWORK_METADATA_KEY: "smile-trace"}
 
 _LOCKS = tuple(threading.Lock() for _ in range(64))
 """Scorers run at once: a lock lets the second find the answers that the first paid for."""
@@ -89,7 +98,7 @@ def faithfulness(
     random orders; the other arguments are those of `driver_is`.
     """
 
-    def score(trace: Trace) -> Feedback:
+    def score(trace: Trace, _: object) -> Feedback:
         call, prepared = _prepared(trace, model, ExplainOptions(budget=budget, seed=seed))
         explanation = _explained(call, prepared)
         asked = prepared.name or prepared.model  # by its name it counts in the caps of the settings
@@ -98,7 +107,7 @@ def faithfulness(
         about = {"smile.deletion_auc": areas[1], "smile.random_deletion_auc": areas[0]}
         return _feedback(explanation, areas[0] - areas[1], found.summary, about)
 
-    return _scorer(score, "faithfulness")
+    return _Measured("faithfulness", score)
 
 
 def used_citations(*, model: AnyModel | None = None, budget: int = 40, seed: int = 0) -> Scorer:
@@ -108,7 +117,7 @@ def used_citations(*, model: AnyModel | None = None, budget: int = 40, seed: int
     citation is an error of the row, and counts as neither. The arguments are those of `driver_is`.
     """
 
-    def score(trace: Trace) -> Feedback:
+    def score(trace: Trace, _: object) -> Feedback:
         options = ExplainOptions(budget=budget, seed=seed)
         explanation = _explained(*_prepared(trace, model, options))
         found = counted(explanation.citations)
@@ -118,7 +127,39 @@ def used_citations(*, model: AnyModel | None = None, budget: int = 40, seed: int
         said = in_sentence(explanation.citations, explanation.answer)
         return _feedback(explanation, found.share, said, {})
 
-    return _scorer(score, "used_citations")
+    return _Measured("used_citations", score)
+
+
+def grounded(*, model: AnyModel | None = None, budget: int = 40, seed: int = 0) -> Scorer:
+    """Whether the answer certainly depends on one of the documents that its prompt holds.
+
+    False: an effect of each is excluded, so the answer comes from elsewhere. An open document
+    without another that supports the answer, or a prompt without documents, is an error of the row,
+    and counts as neither. Documents alone are removed, so no other scorer shares the calls. The
+    arguments are those of `driver_is`.
+    """
+
+    def score(trace: Trace, _: object) -> Feedback:
+        options = ExplainOptions(budget=budget, seed=seed, unit="document")
+        explanation = _explained(*_prepared(trace, model, options))
+        verdicts = {part.verdict for part in explanation.segments if part.unit == "document"}
+        if "supports" not in verdicts and verdicts != {"excluded"}:
+            why = "a document is open" if verdicts else "the prompt holds no document"
+            raise SmileTraceError(f"grounded is not settled: {why}")
+        return _feedback(explanation, "supports" in verdicts, explanation.summary, {})
+
+    return _Measured("grounded", score)
+
+
+def get_scorer(metric_name: str, **options: Any) -> Scorer:
+    """The scorer of that name, with its own arguments. Raises MlflowException if there is none."""
+    made = (driver_is, no_effect_of, faithfulness, used_citations, grounded)
+    known: dict[str, Callable[..., Scorer]] = {one.__name__: one for one in made}
+    if metric_name not in known:
+        raise MlflowException.invalid_parameter_value(
+            f"no scorer {metric_name!r} in smile-trace: there are {', '.join(known)}"
+        )
+    return known[metric_name](**options)
 
 
 def _about_text(
@@ -142,12 +183,46 @@ def _about_text(
         why_not = judge(explanation, wanted)
         return _feedback(explanation, why_not is None, why_not or explanation.summary, {})
 
-    return _scorer(score, name)
+    return _Measured(name, score)
 
 
-def _scorer(score: Callable[..., Feedback], name: str) -> Scorer:
-    # Its budget ends an explanation, not MLflow's five minutes.
-    return scorer(score, name=name, timeout=0)
+class _Measured(Scorer):
+    """What MLflow calls: `score` makes a Feedback of a row's trace and expectations."""
+
+    _score: Callable[..., Feedback] = PrivateAttr()
+
+    def __init__(self, name: str, score: Callable[..., Feedback]) -> None:
+        # Its budget ends an explanation, not MLflow's five minutes.
+        super().__init__(name=name, timeout=0)
+        self._score = score
+
+    @property
+    def kind(self) -> ScorerKind:
+        """Of none of MLflow's own kinds."""
+        return ScorerKind.THIRD_PARTY
+
+    def __call__(
+        self,
+        *,
+        inputs: Any = None,
+        outputs: Any = None,
+        expectations: dict[str, Any] | None = None,
+        trace: Trace | None = None,
+        session: list[Trace] | None = None,
+    ) -> Feedback:
+        """Score a row by its trace; what cannot be measured is a Feedback with an error."""
+        try:
+            if trace is None:
+                raise SmileTraceError(f"{self.name} explains a call: give it the row's trace")
+            return self._score(trace, expectations)
+        except (SmileTraceError, ValueError) as error:
+            return Feedback(name=self.name, error=error, source=SOURCE, metadata={**FRAMEWORK})
+
+    def register(self, **_: Any) -> Scorer:
+        """Refuse: a server loads third-party scorers from MLflow's own modules alone."""
+        raise MlflowException.invalid_parameter_value(
+            f"MLflow's server cannot run {self.name}: give it to mlflow.genai.evaluate"
+        )
 
 
 def _prepared(
@@ -179,6 +254,7 @@ def _feedback(
         rationale=rationale,
         source=SOURCE,
         metadata={
+            **FRAMEWORK,
             "smile.driver": driver_text(explanation),
             "smile.verdict": fidelity.status,
             **{name: repr(figure) for name, figure in figures.items()},

@@ -9,7 +9,8 @@ from typing import Any
 import mlflow
 import pytest
 from mlflow.entities import Trace
-from mlflow.genai.scorers import scorer
+from mlflow.exceptions import MlflowException
+from mlflow.genai.scorers import FRAMEWORK_METADATA_KEY, scorer
 from mlflow.tracing.constant import TraceTagKey
 
 import smile_trace
@@ -19,7 +20,7 @@ from smile_trace.render import driver_text
 from smile_trace.trackers.presentation import EXPLANATION_NAME
 from smile_trace_mlflow import MLflowSource, scorers
 from tests.support.command_line import run_command
-from tests.support.evaluations import BUDGET, application, model, rows
+from tests.support.evaluations import BUDGET, answer, application, model, rows
 from tests.support.mlflow_server import MLflowServer
 from tests.support.strict_openai import StrictServer
 
@@ -241,11 +242,11 @@ def cites(body: dict[str, Any]) -> str:
     told = json.dumps(body["messages"])
     label = "The label is free of charge [1]. " * ("label is free" in told)
     fitters = "Fitters come on Mondays in spring [3]." * ("Fitters come" in told)
-    return f"{label}{fitters}".strip() or "I cannot know that."
+    return f"{label}{fitters}".strip() or answer(body)
 
 
 @pytest.mark.slow
-def test_citations_are_scored_by_what_was_measured(
+def test_citations_and_grounding_are_scored_by_what_was_measured(
     application: Callable[[str], str], model: StrictServer
 ) -> None:
     model.answer = cites
@@ -253,15 +254,35 @@ def test_citations_are_scored_by_what_was_measured(
         "[1] The label is free of charge for returns.\n\n[2] Fitters come on Mondays in spring.\n\n"
         "[3] The shop is in Oslo, near the station.\n\nWhat about the label and the fitters?"
     )
+    elsewhere = "[1] The sea is salty.\n\n[2] The sky is blue.\n\nI see the Eiffel. Where am I?"
+    plain = "I see the Eiffel. Where am I?"
     result = mlflow.genai.evaluate(
-        data=[{"inputs": {"question": text}} for text in (asked, "The Eiffel. Where?")],
+        data=[{"inputs": {"question": text}} for text in (asked, elsewhere, plain)],
         predict_fn=application,
-        scorers=[scorers.used_citations(budget=BUDGET)],
+        scorers=[
+            scorers.used_citations(budget=BUDGET),
+            scorers.get_scorer("grounded", budget=BUDGET),
+        ],
     )
-    found = mlflow.search_traces(run_id=result.run_id, return_type="list")
-    failed, score = sorted(
-        (value_of(t, "used_citations") for t in found), key=lambda a: not a.error
-    )
+    rows_of = mlflow.search_traces(run_id=result.run_id, return_type="list")
+    found = {trace.data.spans[0].inputs["messages"][0]["content"]: trace for trace in rows_of}
+    score = value_of(found[asked], "used_citations")
     assert score.value == 0.5
     assert score.rationale.startswith("Of two citations one names a document that the sentence")
+    assert score.metadata[FRAMEWORK_METADATA_KEY] == "smile-trace"
+    failed = value_of(found[plain], "used_citations")
     assert "the answer cites no document" in failed.error.error_message
+    assert value_of(found[asked], "grounded").value is True
+    assert value_of(found[elsewhere], "grounded").value is False
+    failed = value_of(found[plain], "grounded")
+    assert "the prompt holds no document" in failed.error.error_message
+    assert failed.metadata[FRAMEWORK_METADATA_KEY] == "smile-trace"
+
+
+def test_a_scorer_says_what_mlflow_cannot_do_with_it() -> None:
+    alone = scorers.grounded()(inputs="a", outputs="b")
+    assert "give it the row's trace" in alone.error.error_message
+    with pytest.raises(MlflowException, match=r"give it to mlflow\.genai\.evaluate"):
+        scorers.grounded().register()
+    with pytest.raises(MlflowException, match="no scorer 'x' in smile-trace: there are driver_is"):
+        scorers.get_scorer("x")
