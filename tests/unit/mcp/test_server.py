@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from smile_trace.models.metered import Meter
 from smile_trace.records import JSON, Response, Usage
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from tests.support.paths import ROOT
 from tests.support.store_rows import call_id, capture, explain, explanation
 
 pytestmark = pytest.mark.thorough
@@ -49,7 +51,8 @@ async def ask(settings: Settings, tool: str, arguments: dict[str, Any], **how: A
 
 async def test_why_is_what_the_store_says(home: Settings) -> None:
     stored = explanation()
-    for asked in (call_id(1), call_id(1).partition(":")[0]):
+    trace = call_id(1).partition(":")[0]
+    for asked in (call_id(1), trace, f"tr-{trace}"):
         told = await ask(home, "why", {"trace_id": asked})
         assert not told.is_error
         assert told.structured_content["call"] == call_id(1)
@@ -109,6 +112,19 @@ async def test_without_a_model_nothing_can_be_asked(home: Settings) -> None:
         listed = await client.list_tools()
     assert {tool.name for tool in listed.tools} == {"why", "compare", "status"}
     assert all(tool.annotations.read_only_hint for tool in listed.tools)
+
+
+async def test_page_and_skill_name_the_tools_that_there_are(home: Settings) -> None:
+    async with connected(home, model="ours", most_calls=9) as client:
+        listed = (await client.list_tools()).tools
+    tools = {f"{tool.name}({', '.join(tool.input_schema['properties'])})" for tool in listed}
+    for page in ("docs/hub.md", "examples/skills/smile-trace/SKILL.md"):
+        written = (ROOT / page).read_text("utf-8")
+        assert set(re.findall(r"^\| `(\w+\(\w*\))`", written, re.MULTILINE)) == tools
+    head = re.match(r"---\nname: (\S+)\ndescription: (.+)\n---\n", written)
+    assert head is not None
+    assert head[1] == "smile-trace", "a skill has the name of its folder"
+    assert len(head[2]) <= 1024
 
 
 class Unsteady:
