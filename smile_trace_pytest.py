@@ -50,7 +50,8 @@ def explain(request: pytest.FixtureRequest) -> "Callable[..., Explanation]":
         try:
             return explainer(*args, **options)
         except NotRecorded as error:
-            how = f"pytest --smile-record {request.node.nodeid}"
-            pytest.fail(f"{error.missing}: run `{how}` once and commit the file", pytrace=False)
+            missing = error.missing
+        how = f"pytest --smile-record {request.node.nodeid}"
+        pytest.fail(f"run `{how}` once and commit what it writes: {missing}", pytrace=False)
 
     return explain

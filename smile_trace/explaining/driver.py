@@ -1,6 +1,7 @@
 """The loop that drives a Study with a Model, and threads for the event loop and the arithmetic."""
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -111,7 +112,8 @@ def load_soon(*, vectors: bool) -> asyncio.Task[None]:
         await asyncio.sleep(_SENT_BY)
         if vectors:
             await asyncio.to_thread(load_vectors)
-        asyncio.get_running_loop().run_in_executor(None, load_arithmetic)
+        with contextlib.suppress(RuntimeError):  # the process ends: the first answer failed
+            asyncio.get_running_loop().run_in_executor(None, load_arithmetic)
 
     return asyncio.ensure_future(soon())
 

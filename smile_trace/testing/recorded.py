@@ -19,7 +19,7 @@ class NotRecorded(ModelUnavailable):
     """Answers are not in the file, and there is no model to ask. `missing` says how many."""
 
     def __init__(self, count: int, file: Path) -> None:
-        self.missing = f"{count} answers are not in {file}"
+        self.missing = f"{count} answer{' is' if count == 1 else 's are'} not in {file}"
         super().__init__(
             f"{self.missing}: run this once with RecordedModel(file, model=…) and commit the file",
             permanent=True,

@@ -69,8 +69,9 @@ def test_answers_are_recorded_once_and_then_nobody_is_asked(
 ) -> None:
     missing = pytester.runpytest_subprocess()
     missing.assert_outcomes(passed=2, errors=2)
-    how = "*answers are not in *: run `pytest --smile-record prompts/test_shop.py` once and commit*"
+    how = "run `pytest --smile-record prompts/test_shop.py` once and commit*: 1 answer is not in*"
     missing.stdout.fnmatch_lines([how])
+    missing.stdout.no_fnmatch_line("*During handling*")
     assert not model.bodies
 
     recorded = pytester.runpytest_subprocess("--smile-record", "-n", "2", "--dist", "load")
