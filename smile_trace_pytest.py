@@ -39,8 +39,11 @@ def smile_trace_captured() -> "Iterator[Captured]":
 def explain(request: pytest.FixtureRequest) -> "Callable[..., Explanation]":
     """`smile_trace.explain` by answers that are recorded beside the test's file. A test fails where
     one is missing, unless pytest runs with `--smile-record`, which asks the model."""
-    from smile_trace.testing.beside import Explainer
-    from smile_trace.testing.recorded import NotRecorded
+    from smile_trace.errors import needing_extra
+
+    with needing_extra("worker", "the fixture explain"):
+        from smile_trace.testing.beside import Explainer
+        from smile_trace.testing.recorded import NotRecorded
 
     record = request.config.getoption("--smile-record", default=False)
     explainer = Explainer(request.path, record=record)

@@ -7,12 +7,14 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smile_trace._guards import foreign
 from smile_trace.models import Capabilities, Model, ModelUnavailable, Request
 from smile_trace.records import JSON, Response
-from smile_trace.settings import Settings
+
+if TYPE_CHECKING:
+    from smile_trace.settings import Settings
 
 
 class NotRecorded(ModelUnavailable):
@@ -49,7 +51,7 @@ class RecordedModel:
         model: str | Model | Callable[[str], Any] | None = None,
         *,
         deterministic: bool = True,
-        settings: Settings | None = None,
+        settings: "Settings | None" = None,
     ) -> None:
         self._file = Path(file)
         self._settings = settings
@@ -78,6 +80,7 @@ class RecordedModel:
 
     async def _record(self, missing: dict[str, Request]) -> None:
         from smile_trace.explaining.preparation import open_any
+        from smile_trace.settings import Settings
 
         if self._given is None:
             raise NotRecorded(len(missing), self._file)

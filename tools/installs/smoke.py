@@ -11,6 +11,10 @@ ask = smile_trace.trace(model="m")(lambda prompt: "At nine.")
 ask("When do you open?")
 [file] = (home / "spool").glob("*.jsonl")
 assert "When do you open?" in file.read_text()
+import smile_trace.testing
+with smile_trace.testing.captured() as found:
+    ask("When do you close?")
+assert len(found.calls) == 1
 """
 
 ALONE = (
