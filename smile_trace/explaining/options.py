@@ -73,21 +73,24 @@ class ExplainOptions(AllOptions):
         """The budget, or the default."""
         return USUAL_CALLS if self.budget is None else self.budget
 
-    def for_prompt(self, messages: Sequence[Message], *, scored: bool) -> "ExplainOptions":
+    def for_prompt(
+        self, messages: Sequence[Message], *, scored: bool, long: bool | None = None
+    ) -> "ExplainOptions":
         """The same with the default budget for this prompt, unless set; `scored`: whole answers are
-        scored."""
+        scored, `long`: whether it `is_long`, if that is known."""
         by_text = self.target or self.signal == "text" or (self.signal == "auto" and not scored)
-        more = by_text and self.budget is None and _more_words(messages)
+        more = by_text and self.budget is None and (is_long(messages) if long is None else long)
         return replace(self, budget=CALLS_FOR_TEXTS if more else self.calls)
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, model: str, call: Call | None = None
+        cls, settings: Settings, model: str, call: Call | None = None, *, long: bool | None = None
     ) -> "ExplainOptions":
         """The options with which the worker explains the calls of a captured model.
 
         Patterns to protect stay as they are written in the settings; `from_record` reads them.
-        `model`: the captured name; `call`: its prompts and function may have options of their own.
+        `model`: the captured name; `call`: its prompts and function may have options of their own;
+        `long`: whether its prompt `is_long`, if that is known.
         """
         chosen = settings.explain
         how = table_of(settings.models, model)
@@ -109,7 +112,7 @@ class ExplainOptions(AllOptions):
             unit = written(given.pop("unit")) if own.unit else options.unit
             options = replace(options, **given, unit=unit, budget=budget)
         options = options.for_prompt(
-            call.messages, scored=how is not None and how.scores_whole_answers
+            call.messages, scored=how is not None and how.scores_whole_answers, long=long
         )
         return replace(options, budget=min(options.calls, most))
 
@@ -271,7 +274,8 @@ def name_of_scorer(scorer: AnyScorer | None) -> str | None:
     return f"{named.__module__}:{named.__qualname__}"
 
 
-def _more_words(messages: Sequence[Message]) -> bool:
+def is_long(messages: Sequence[Message]) -> bool:
+    """Whether a prompt has more than FEW_WORDS words."""
     words = 0
     for message in messages:
         words += len(boundaries.words(message.content[:_LOOKED_AT]))

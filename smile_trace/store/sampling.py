@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, tuple_, update
+from sqlalchemy import ColumnDefault, Connection, Row, delete, select, tuple_, update
 
 from smile_trace._text.log_context import about
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Record
 from smile_trace.records.call import trace_id_of
 from smile_trace.store.database import OfDatabase, rows_among
+from smile_trace.store.database.rows import insert_rows, skip, update_rows
 from smile_trace.store.database.sql import insert
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.packing import packing
@@ -25,6 +26,9 @@ from smile_trace.store.tables import (
 )
 
 logger = logging.getLogger(__name__)
+
+_NEW = {one.name: one.default.arg for one in jobs.c if isinstance(one.default, ColumnDefault)}
+"""What a new job begins with."""
 
 
 class Decision(Record):
@@ -120,21 +124,22 @@ class Sampling(OfDatabase):
         with self._database.write() as connection:
             of_traces = {trace_id_of(decision.call_id) for decision in decisions}
             gone, pack = forgotten_among(connection, of_traces), packing(connection)
+            alike = {decision.settings_hash: decision.settings for decision in decisions}
+            bodies = {of: pack("settings", alike[of].model_dump_json()) for of in alike}
             rows = [
                 {
+                    **_NEW,
                     **decision.model_dump(exclude={"settings"}),
-                    **pack("settings", decision.settings.model_dump_json()),
+                    **bodies[decision.settings_hash],
                     "created_at": now,
                     "changed_at": now,
                 }
                 for decision in decisions
                 if trace_id_of(decision.call_id) not in gone
             ]
-            if rows:
-                connection.execute(insert(jobs).on_conflict_do_nothing(), rows)
-                mark = update(calls).where(calls.c.id == bindparam("decided_id"))
-                decided = [{"decided_id": row["call_id"]} for row in rows]
-                connection.execute(mark.values(decided=True), decided)
+            insert_rows(connection, jobs, rows, skip)
+            decided = [{"id": row["call_id"], "decided": True} for row in rows]
+            update_rows(connection, calls, ("id",), decided)
             for group, count in chosen.items():
                 statement = insert(groups).values(**group.values, chosen=count)
                 connection.execute(

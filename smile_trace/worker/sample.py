@@ -106,15 +106,18 @@ def decide(
         steps: ids of calls that led to a later answer of their trace: the rate alone samples them.
     """
     decisions = []
-    least = settings.sampling.minimum_per_prompt_version
+    least, alike = settings.sampling.minimum_per_prompt_version, _Alike(settings)
     for group, call in batch:
         before, is_step = chosen.get(group, 0), call.id in steps
+        by_rate = is_step or before >= least
+        drawn = not by_rate or is_drawn(call, settings)
         try:
-            wanted = explainable(call, settings)
+            wanted = explainable(call, settings, alike, drawn=drawn)
             if call.prompt_assumed and group in differs and wanted.state == "pending":
                 wanted = _skipped(wanted, _argument_differs(call))
-            if is_step or before >= least:
-                wanted = _drawn(wanted, call, settings, STEP if is_step else NOT_SAMPLED)
+            if by_rate:
+                why_not = None if drawn else STEP if is_step else NOT_SAMPLED
+                wanted = _by_rate(wanted, call, settings, why_not)
             if wanted.state == "pending":
                 wanted = _pooled(wanted, call, settings, before)
         except Exception as error:  # noqa: BLE001  whatever a call holds, the others are decided
@@ -129,12 +132,12 @@ def _set_aside(call: Call, settings: Settings, error: Exception) -> Decision:
     """Skipped, with nothing of the call but its id; the log has the error."""
     with about(trace_id=call.trace_id, call_id=call.id):
         logger.warning("the call %s cannot be sampled", call.id, exc_info=error)
-    asked = _options(settings, "*")
+    asked, hashed = _Alike(settings).of(None)
     said = presentable(f"it cannot be sampled: {type(error).__name__}: {error}")
     return Decision(
         call_id=call.id,
         settings=asked,
-        settings_hash=asked.hash,
+        settings_hash=hashed,
         model=asked.model,
         state="skipped",
         reason=said,
@@ -142,24 +145,41 @@ def _set_aside(call: Call, settings: Settings, error: Exception) -> Decision:
     )
 
 
-def _options(settings: Settings, model: str, call: Call | None = None) -> ExplanationSettings:
-    # Loaded for the first call: with the arithmetic that it brings a worker takes half as much
-    # memory again.
-    from smile_trace.explaining.options import ExplainOptions
+class _Alike:
+    """The settings under which calls are explained, made once for those that are alike."""
 
-    return ExplainOptions.from_settings(settings, model, call).to_record(model)
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._made: dict[object, tuple[ExplanationSettings, str]] = {}
+
+    def of(self, call: Call | None, *, drawn: bool = True) -> tuple[ExplanationSettings, str]:
+        """The settings for a call, and their hash. The words of a prompt are only counted for one
+        that is `drawn`: that takes longer than to decide."""
+        # Loaded for the first call: with the arithmetic that it brings a worker takes half as much
+        # memory again.
+        from smile_trace.explaining.options import ExplainOptions, is_long
+
+        long = call is not None and drawn and is_long(call.messages)
+        key = call and (call.model, call.name, tuple(use.name for use in call.prompts), long)
+        if key not in self._made:
+            model = (call and call.model) or "*"
+            options = ExplainOptions.from_settings(self._settings, model, call, long=long)
+            asked = options.to_record(model)
+            self._made[key] = asked, asked.hash
+        return self._made[key]
 
 
-def explainable(call: Call, settings: Settings) -> Decision:
+def explainable(
+    call: Call, settings: Settings, alike: _Alike | None = None, *, drawn: bool = True
+) -> Decision:
     """The decision about a call that is wanted: pending, or skipped because it cannot be
-    explained."""
-    model = call.model or "*"
-    asked = _options(settings, model, call)
+    explained. One that is not `drawn` gets the settings of a short prompt."""
+    asked, hashed = (alike or _Alike(settings)).of(call, drawn=drawn)
     reason = _obstacle(call, settings, asked)
     return Decision(
         call_id=call.id,
         settings=asked,
-        settings_hash=asked.hash,
+        settings_hash=hashed,
         model=asked.model,
         state="skipped" if reason else "pending",
         reason=reason and reason.text,
@@ -227,16 +247,18 @@ def _not_repeatable(why: str) -> Reason:
     return Reason(ReasonCode.NOT_REPEATABLE, f"cannot be asked again: {why}")
 
 
-def _drawn(decision: Decision, call: Call, settings: Settings, otherwise: Reason) -> Decision:
-    """The decision by the rate; skipped for the reason `otherwise` if the trace is not drawn."""
+def _by_rate(
+    decision: Decision, call: Call, settings: Settings, why_not: Reason | None
+) -> Decision:
+    """The decision by the rate; `why_not`: why it is skipped, if its trace is not drawn."""
     if decision.state == "skipped":
         return decision
     # A trace that was shipped at a rate was drawn by the same number: both together are the
     # smaller one.
     probability = min(settings.sampling.rate, call.inclusion_probability)
     update: dict[str, object] = {"inclusion_probability": probability}
-    if not is_drawn(call, settings):
-        update |= {"state": "skipped", **otherwise.values}
+    if why_not is not None:
+        update |= {"state": "skipped", **why_not.values}
     return decision.model_copy(update=update)
 
 

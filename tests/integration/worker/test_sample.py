@@ -77,8 +77,8 @@ def test_a_call_that_cannot_be_decided_about_is_set_aside_alone(
         if call.trace_id == trace_id(4):
             raise OverflowError("http://user:hunter2hunter2@host\x1b[31m")
 
-    def explainable(call: Call, settings: Settings) -> Decision:
-        decision = found(call, settings)
+    def explainable(call: Call, *args: Any, **options: Any) -> Decision:
+        decision = found(call, *args, **options)
         reason = "\ud800" if call.trace_id == trace_id(2) else None
         return decision.model_copy(update={"reason": reason})
 
