@@ -160,6 +160,7 @@ class _Worker:
             for tracker in self.trackers
         ]
         self._poll = _Interval(settings.worker.poll_seconds)
+        self._queueing = _Interval(self._tick)
         self._maintenance = _Interval(MAINTENANCE_SECONDS)
         self._retention = _Interval(DAY)
 
@@ -309,7 +310,8 @@ class _Worker:
             reading = any(thread.is_alive() for thread in self._pulling)  # asked before it is read
             self._read()
             if "explain" in self.roles and self.fleet.leads("sampling"):
-                idle = not sample(self.store, self.settings, self.store.clock) and idle
+                new = sample(self.store, self.settings, self.store.clock, self._meanwhile)
+                idle = not new and idle
             self._show(progress)
             if (
                 once
@@ -338,7 +340,7 @@ class _Worker:
     def _read(self) -> None:
         if "ingest" not in self.roles:
             return
-        ingested = self._ingest.run(self._interrupted)
+        ingested = self._ingest.run(self._meanwhile)
         if ingested.spans:
             logger.info("read %d spans, %d traces", ingested.spans, ingested.traces)
 
@@ -355,6 +357,13 @@ class _Worker:
         """Whether long work should end here; gives a heartbeat each time."""
         self.heartbeat()
         return self.stopping.is_set()
+
+    def _meanwhile(self) -> bool:
+        """`_interrupted`, where so much may have come that calls would wait to be explained."""
+        if self._queueing.due:
+            self._queueing.restart()
+            self._explain(once=False)
+        return self._interrupted()
 
     def _show(self, progress: Progress | None) -> None:
         if progress is not None:

@@ -31,10 +31,16 @@ AT_ONCE = 200
 Batch = Sequence[tuple[Group, Call]]
 
 
-def sample(store: Store, settings: Settings, clock: Callable[[], float] = time.time) -> int:
-    """Decide about every call without a decision; returns how many will be explained."""
+def sample(
+    store: Store,
+    settings: Settings,
+    clock: Callable[[], float] = time.time,
+    stopping: Callable[[], bool] = lambda: False,
+) -> int:
+    """Decide about every call without a decision, a few at a time until `stopping`; returns how
+    many will be explained."""
     total = 0
-    while ids := store.sampling.undecided_traces(AT_ONCE):
+    while not stopping() and (ids := store.sampling.undecided_traces(AT_ONCE)):
         batch, steps = undecided(store, ids)
         if batch:
             total += _keep(store, batch, steps, settings, clock)
