@@ -68,6 +68,28 @@ def test_what_cannot_be_explained_says_why(store: Store, settings: Settings) -> 
     assert reasons == {}
 
 
+def test_the_words_of_a_prompt_that_is_not_drawn_are_not_counted(
+    store: Store, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_long(messages: object) -> bool:
+        raise AssertionError("counted")
+
+    monkeypatch.setattr("smile_trace.explaining.options.is_long", is_long)
+    settings = configure(sampling={"rate": 0.0, "minimum_per_prompt_version": 0})
+    capture(store, settings, *(call_span(n) for n in range(1, 4)))
+    assert sample(store, settings) == 0
+    assert [(state, code) for _, state, code in decided(store)] == [
+        ("skipped", NOT_SAMPLED.code)
+    ] * 3
+
+
+def test_sampling_ends_when_the_worker_stops(store: Store, settings: Settings) -> None:
+    capture(store, settings, call_span(1))
+    assert sample(store, settings, stopping=lambda: True) == 0
+    assert decided(store) == []
+    assert sample(store, settings) == 1
+
+
 def test_a_call_that_cannot_be_decided_about_is_set_aside_alone(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
