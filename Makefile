@@ -12,7 +12,7 @@ CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps 
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery house docs test-fast test test-all test-instrumentors test-exchange test-pages record coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-limit bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages bench-scale soak soak-at-limit clean
+.PHONY: help demo pictures gallery house docs test-fast test test-all test-instrumentors test-exchange test-pages record coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-limit bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages bench-scale soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -191,11 +191,8 @@ bench-receive: .venv/.dev ## the OTLP/HTTP receiver on one core: 3,000 spans a s
 bench-worker: .venv/.dev ## calls per second beside the bare model, the study's own time, 100,000 traces to MLflow
 	$(PY) -m benchmarks.worker
 
-soak: .venv/.dev ## the worker under 30 captured calls a second for MINUTES=20: does it stay as it is?
+soak: .venv/.dev ## a worker at 80 % of what it takes at most for MINUTES=60: do its books balance?
 	$(PY) -m benchmarks.worker.soak
-
-soak-at-limit: .venv/.dev ## a worker at 80 % of what it takes at most for MINUTES=60: do its books balance?
-	$(PY) -m benchmarks.worker.at_limit
 
 clean: ## remove the virtual environment and the demo's state
 	rm -rf .venv .venv-uv .venv-bench .venv-bench-attribution .venv-exchange .venv-fuzz .venv-how-to .venv-instrumentors .venv-phoenix .fuzz .site .smile-trace

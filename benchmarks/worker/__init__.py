@@ -1,1 +1,1 @@
-"""How fast the worker is, and in how much memory (`make bench-worker`, `make soak`)."""
+"""How fast the worker is, in how much memory, and whether it keeps its books."""

@@ -1,10 +1,13 @@
-"""Does the worker stay as it is? `make soak` (variables `MINUTES`, by default 20, and `RATE`).
+"""Does a worker at its limit keep its books? `make soak` (`MINUTES`, by default 60).
 
-Three applications make 30 decorated calls a second between them; the real worker (a process of
-its own, as `smile-trace worker` starts it) ingests them, explains the 1 % that sampling takes
-with a planted HTTP model, and delivers everything to a real MLflow server. Once a second: its
-resident memory, threads and file descriptors, and the number and the size of the files in its
-home. A line is fitted to what came after the first quarter. Writes `soak.svg` and
+First a burst of captured traces, which the worker reads, samples and delivers as fast as it goes:
+that is its limit here and now. Then traces of two spans come into its spool at 80 % of it; of the
+calls it explains one in 2,000 with a planted HTTP model, and everything goes to a backend that
+counts each span. The worker is `smile-trace worker`, on one processor with all of its parts. The
+store grows by some 4 KB a trace.
+
+In the end every trace has to be there once and nothing may wait, the ledger has to agree with the
+model, and what is memory or a queue must not have grown. Exits with 1 where it is otherwise. Writes
 `benchmarks/worker/results/soak.json`.
 """
 
@@ -16,60 +19,87 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 
-MINUTES, RATE = (float(os.environ.get(n, d)) for n, d in (("MINUTES", "20"), ("RATE", "30")))
-APPLICATIONS = 3
-ROOT = Path(__file__).parents[2]
-PLOT, RESULT = Path(__file__).with_name("soak.svg"), Path(__file__).parent / "results/soak.json"
-PANELS = {
-    "memory_mb": "resident memory, MB",
-    "threads": "threads",
-    "descriptors": "open file descriptors",
-    "files": "files in the home folder",
-    "spool_mb": "spool, MB",
-    "journals_mb": "write-ahead logs and engine, MB",
-}
-WORD = "refund"
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Request
+from tests.support.planted import serving
+from tests.support.spooled import call_span, context_span, line, span_id, trace_id
+
+ROOT, RESULT = Path(__file__).parents[2], Path(__file__).parent / "results/soak.json"
+MINUTES = float(os.environ.get("MINUTES", "60"))
+BURST = 20_000
+"""Traces by which the limit is measured."""
+SHARE = 0.8
+CALL, AROUND = 1, 9
+"""The numbers of a trace's spans."""
 TOML = """
 [models."planted"]
 kind = "endpoint"
 base_url = "{model}"
 temperature_zero_is_deterministic = true
 
+[sampling]
+rate = 0.0005
+
 [budget]
-calls_per_day = 20000
+calls_per_day = "none"
 usd_per_day = "none"
 usd_per_explanation = "none"
 
-[trackers.mlflow]
-tracking_uri = "{mlflow}"
-experiment = "soak"
+[trackers.otlp]
+endpoint = "{backend}"
 """
 
 
-def application(number: int, seconds: float) -> None:
-    """Decorated calls by the clock: a late one does not delay the next."""
-    import smile_trace
+WORD = "refund"
 
-    @smile_trace.trace(model="planted")
-    def ask(prompt: str, temperature: float = 0.0) -> str:
-        return said(prompt)
 
-    @smile_trace.trace
-    def answer(question: str) -> str:
-        return ask(f"You are the assistant of a shop. Be kind, short and true.\n{question}")
+class Backend(FakeHttpServer):
+    """Counts how often it got each span of a trace, and remembers nothing else."""
 
-    began = time.monotonic()
-    for call in range(int(seconds * RATE / APPLICATIONS)):
-        time.sleep(max(0.0, began + call * APPLICATIONS / RATE - time.monotonic()))
-        answer(f"I am customer {call} of {number}, when do I get my {WORD} for order {call * 7}?")
+    def __init__(self) -> None:
+        super().__init__()
+        self._times = bytearray()  # by trace and span: millions of them
+        self._explanations = Counter[bytes]()
+        self._spans = 0
+
+    def handle(self, request: Request) -> Answer:
+        """Count what is in it."""
+        read = ExportTraceServiceRequest()
+        read.ParseFromString(request.raw)
+        with self._lock:
+            for resource in read.resource_spans:
+                for span in (one for scope in resource.scope_spans for one in scope.spans):
+                    number, place = (int.from_bytes(i) for i in (span.trace_id, span.span_id))
+                    if place in (CALL, AROUND):
+                        self._note(2 * number + (place == CALL))
+                    else:
+                        self._explanations[span.span_id] += 1
+        reply = ExportTraceServiceResponse().SerializeToString()
+        return Answer(200, reply, {}, "application/x-protobuf")
+
+    def counts(self) -> tuple[int, int, int]:
+        """Distinct spans, explanations, and how often one came at most."""
+        most = max(max(self._times, default=0), max(self._explanations.values(), default=0))
+        return self._spans, len(self._explanations), most
+
+    def _note(self, place: int) -> None:
+        if place >= len(self._times):
+            self._times.extend(bytes(place + 1_000_000 - len(self._times)))
+        self._spans += not self._times[place]
+        self._times[place] = min(255, self._times[place] + 1)
 
 
 def said(prompt: str) -> str:
@@ -77,16 +107,163 @@ def said(prompt: str) -> str:
     return "your money comes back today" if WORD in prompt else "hello there, good morning"
 
 
-def model(address: Any) -> None:
-    """The planted HTTP model, in a process of its own."""
-    from tests.support.planted import serving
+def backend(ours: Connection) -> None:
+    """The backend in a process of its own, which says what it has when asked."""
+    with Backend() as server:
+        ours.send(server.url)
+        while ours.recv():
+            ours.send(server.counts())
 
+
+def model(ours: Connection) -> None:
+    """The planted model in a process of its own, which says how often it was asked."""
     with serving(said) as server:
-        address.send(server.base_url)
-        while True:
+        ours.send(server.base_url)
+        while ours.recv():
+            ours.send(len(server.received))
+
+
+def write(folder: Path, numbers: range) -> None:
+    """Traces with these numbers as a spool file whose writer is gone."""
+    prompt = "I am customer 00000000, when do I get my refund?"
+    call = call_span(
+        0, span=CALL, parent=span_id(AROUND), prompt=prompt, answer=said(prompt), temperature=0.0
+    )
+    both = line(context_span(0, span=AROUND), call)
+    draft = folder / f".{numbers[0]}.draft"
+    with draft.open("wb") as stream:
+        for number in numbers:
+            own = both.replace(trace_id(0).encode(), trace_id(number).encode())
+            stream.write(own.replace(b"00000000,", b"%08d," % number))
+    draft.rename(folder / f"process-{numbers[0]}.jsonl")
+
+
+def python_path() -> str:
+    """This checkout's packages, also where another one is installed."""
+    return os.pathsep.join(map(str, (ROOT, ROOT / "integrations")))
+
+
+class Run:
+    """A worker between a spool, a model and a backend."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home"
+        self.spool = self.home / "spool"
+        self.spool.mkdir(parents=True, mode=0o700)
+        self.home.chmod(0o700)
+        self.written = 0
+        context = multiprocessing.get_context("spawn")
+        self._pipes = []
+        for serve in (backend, model):
+            pipe, theirs = context.Pipe()
+            context.Process(target=serve, args=(theirs,), daemon=True).start()
+            self._pipes.append(pipe)
+        urls = dict(zip(("backend", "model"), (pipe.recv() for pipe in self._pipes), strict=True))
+        (self.home / "smile_trace.toml").write_text(TOML.format(**urls))
+        self._environment = {
+            **os.environ,
+            "SMILE_TRACE_HOME": str(self.home),
+            "PYTHONPATH": python_path(),
+        }
+        command = [sys.executable, "-m", "smile_trace", "worker"]
+        with (folder / "worker.log").open("wb") as log:
+            self.worker = subprocess.Popen(
+                command, cwd=self.home, env=self._environment, stderr=log
+            )
+        os.sched_setaffinity(self.worker.pid, {max(os.sched_getaffinity(0))})
+
+    def ask(self) -> tuple[tuple[int, int, int], int]:
+        """Spans and explanations at the backend, how often one came at most; and requests to the
+        model."""
+        for pipe in self._pipes:
+            pipe.send(True)
+        counted, asked = (pipe.recv() for pipe in self._pipes)
+        return counted, asked
+
+    def come(self, number: int) -> None:
+        """So many traces more are captured."""
+        write(self.spool, range(self.written + 1, self.written + number + 1))
+        self.written += number
+
+    def waiting(self) -> int:
+        """Traces that were captured and are not at the backend."""
+        return self.written - self.ask()[0][0] // 2
+
+    def until_nothing_waits(self, seconds: float) -> float:
+        """How long that took; raises TimeoutError after so many seconds."""
+        began = time.monotonic()
+        while self.waiting():
+            if time.monotonic() - began > seconds:
+                raise TimeoutError(f"{self.waiting()} traces are not delivered")
+            time.sleep(0.2)
+        return time.monotonic() - began
+
+    def close(self) -> None:
+        """End everything."""
+        self.worker.kill()
+        for pipe in self._pipes:
+            pipe.send(False)
+
+    def status(self) -> dict[str, Any]:
+        """`smile-trace status`."""
+        command = [sys.executable, "-m", "smile_trace", "status", "--json"]
+        done = subprocess.run(
+            command, env=self._environment, cwd=self.home, check=True, capture_output=True
+        )
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+
+def run(folder: Path, minutes: float) -> dict[str, Any]:
+    """The whole run: its rate, what was counted where, and the trends after a quarter of it."""
+    one = Run(folder)
+    try:
+        one.come(100)
+        one.until_nothing_waits(120)  # it has started
+        one.come(BURST)
+        limit = BURST / one.until_nothing_waits(600)
+        times, rows = paced(one, limit * SHARE, minutes * 60)
+        one.until_nothing_waits(120)
+        while (status := one.status())["pending"] + status["running"]:
             time.sleep(1)
-            with server.lock:  # it remembers what it was asked
-                server.received.clear()
+        time.sleep(10)  # what was explained last is delivered
+        status, (counted, asked) = one.status(), one.ask()
+        one.worker.send_signal(signal.SIGTERM)
+        code = one.worker.wait(60)
+    finally:
+        one.close()
+    return {
+        "minutes": minutes,
+        "limit_traces_per_second": round(limit),
+        "written": one.written,
+        "stored": stored(one.home),
+        "delivered": counted[0] / 2,
+        "came_at_most": counted[2],
+        "explained": status["explained"],
+        "failed": status["failed"],
+        "explanations_delivered": counted[1],
+        "ledger": status["spent"]["calls"],
+        "asked": asked,
+        "exit_code": code,
+        "trends": {name: trend(times, [row[name] for row in rows]) for name in rows[0]},
+    }
+
+
+def paced(one: Run, rate: float, seconds: float) -> tuple[list[float], list[dict[str, float]]]:
+    """Traces at that rate for so long, half a second's at once; what was seen every five
+    seconds."""
+    began, first = time.monotonic(), one.written
+    times: list[float] = []
+    rows: list[dict[str, float]] = []
+    while (now := time.monotonic() - began) < seconds:
+        if due := int(now * rate) - (one.written - first):
+            one.come(due)
+        if not times or now - times[-1] >= 5:
+            times.append(now)
+            seen = sample(psutil.Process(one.worker.pid), one.home)
+            rows.append({**seen, "waiting": one.waiting()})
+        time.sleep(0.5)
+    return times, rows
 
 
 def sample(worker: psutil.Process, home: Path) -> dict[str, float]:
@@ -122,130 +299,41 @@ def trend(times: Sequence[float], values: Sequence[float]) -> dict[str, float]:
     }
 
 
-def soak(folder: Path) -> dict[str, Any]:
-    """The whole run in `folder`."""
-    from tests.support.mlflow_server import OwnMLflowServer
+def stored(home: Path) -> int:
+    """Traces in the store, counted one by one."""
+    import sqlite3
 
-    home = folder / "home"
-    home.mkdir()
-    environment = {**os.environ, "SMILE_TRACE_HOME": str(home), "PYTHONPATH": python_path()}
-    os.environ["SMILE_TRACE_HOME"] = str(home)  # the applications' too
-    # An eighth of the default, so that twenty minutes see files end and go.
-    os.environ["SMILE_TRACE_SPOOL_FILE_LIMIT"] = str(8 * 2**20)
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    planted = context.Process(target=model, args=(theirs,), daemon=True)
-    planted.start()
-    server = OwnMLflowServer(folder)
-    server.start()
-    settings = TOML.format(model=ours.recv(), mlflow=server.uri)
-    (home / "smile_trace.toml").write_text(settings)
-    with (folder / "worker.log").open("wb") as log:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "smile_trace", "worker"], cwd=home, env=environment, stderr=log
-        )
-    applications = [
-        context.Process(target=application, args=(n, MINUTES * 60), daemon=True)
-        for n in range(APPLICATIONS)
-    ]
-    try:
-        for one in applications:
-            one.start()
-        times, rows = watch(psutil.Process(worker.pid), home)
-        for one in applications:
-            one.join(60)
-        time.sleep(30)  # what was captured last is delivered
-        said = subprocess.run(
-            [sys.executable, "-m", "smile_trace", "status", "--json"],
-            env=environment,
-            cwd=home,
-            check=True,
-            capture_output=True,
-        )
-        worker.send_signal(signal.SIGTERM)
-        code = worker.wait(30)
-    finally:
-        worker.kill()
-        server.stop()
-        planted.terminate()
-    trends = {name: trend(times, [row[name] for row in rows]) for name in rows[0]}
-    return {
-        "minutes": MINUTES,
-        "calls_per_second": RATE,
-        "exit_code": code,
-        "trends": trends,
-        "status": shortened(json.loads(said.stdout)),
-        "every_10_s": {
-            "seconds": [round(t) for t in times[::10]],
-            **{name: [round(row[name], 2) for row in rows[::10]] for name in rows[0]},
-        },
+    with sqlite3.connect(home / "store.db") as connection:
+        return int(connection.execute("SELECT count(*) FROM traces").fetchone()[0])
+
+
+def faults(found: dict[str, Any]) -> list[str]:
+    """What the books do not agree on, and what grew."""
+    hours = found["minutes"] / 60
+    checks = {
+        "a trace is not in the store, or twice": found["stored"] == found["written"],
+        "a trace is not at the backend": found["delivered"] == found["written"],
+        "something came twice": found["came_at_most"] == 1,
+        "an explanation is not at the backend": found["explanations_delivered"]
+        == found["explained"],
+        "a call was not explained": not found["failed"] and found["explained"] > 0,
+        "the ledger differs from the model's count": found["ledger"] == found["asked"],
+        "the worker ended otherwise than told": found["exit_code"] == 0,
+        "what waits grows": found["trends"]["waiting"]["per_hour"] * hours < BURST / 10,
+        "memory grows": found["trends"]["memory_mb"]["per_hour"] * hours < 50,
     }
-
-
-def watch(worker: psutil.Process, home: Path) -> tuple[list[float], list[dict[str, float]]]:
-    """A sample every second, until the time is over."""
-    began = time.monotonic()
-    times: list[float] = []
-    rows: list[dict[str, float]] = []
-    while (now := time.monotonic() - began) < MINUTES * 60:
-        times.append(now)
-        rows.append(sample(worker, home))
-        time.sleep(max(0.0, 1.0 - (time.monotonic() - began - now)))
-    return times, rows
-
-
-def shortened(status: dict[str, Any]) -> dict[str, Any]:
-    """The counts that say what was done."""
-    [tracker] = status["trackers"]
-    names = ("captured", "open_traces", "sampled", "explained", "reliable", "failed", "pending")
-    return {
-        **{name: status[name] for name in names},
-        "lost": status["lost"],
-        "delivered": tracker["traces"],
-        "explanations_delivered": tracker["explanations"],
-        "waiting": tracker["waiting"],
-        "calls_spent": status["spent"]["calls"],
-    }
-
-
-def plot(found: dict[str, Any]) -> None:
-    """A line for each panel, from 0; the first quarter, which is in no trend, is grey."""
-    from matplotlib import pyplot
-
-    pyplot.rcParams["svg.fonttype"] = "none"
-
-    series = found["every_10_s"]
-    minutes = np.array(series["seconds"]) / 60
-    figure, axes = pyplot.subplots(2, 3, figsize=(9, 4.2), layout="constrained")
-    for axis, (name, title) in zip(axes.flat, PANELS.items(), strict=True):
-        rise = found["trends"][name]["per_hour"]
-        axis.plot(minutes, series[name], linewidth=1.2)
-        axis.axvspan(0, minutes[-1] / 4, color="#f3f3f3")
-        axis.set(title=f"{title}\n{rise:+.2f} per hour after the first quarter", xlabel="minutes")
-        axis.title.set_size(8)
-        axis.set_ylim(bottom=0)
-    figure.savefig(PLOT, metadata={"Date": None})
-    pyplot.close(figure)
-
-
-def python_path() -> str:
-    """This checkout's packages, also where another one is installed."""
-    return os.pathsep.join(map(str, (ROOT, ROOT / "integrations")))
+    return [fault for fault, right in checks.items() if not right]
 
 
 def main() -> int:
-    """Runs, prints the trends, keeps the plot and the figures; 0 where the worker ended well."""
+    """Run, print what was found, say what is wrong."""
     with tempfile.TemporaryDirectory() as folder:
-        found = soak(Path(folder))
-    plot(found)
-    RESULT.parent.mkdir(exist_ok=True)
+        found = run(Path(folder), MINUTES)
     RESULT.write_text(json.dumps(found, indent=1) + "\n")
-    print("| | least | median | most | rise per hour |\n|---|---|---|---|---|")
-    for name, title in {**PANELS, "store_mb": "store, MB"}.items():
-        t = found["trends"][name]
-        print(f"| {title} | {t['least']} | {t['median']} | {t['most']} | {t['per_hour']:+} |")
-    print(json.dumps(found["status"]))
-    return int(found["exit_code"])
+    print(json.dumps(found, indent=1))
+    wrong = faults(found)
+    print("\n".join(wrong) or "the books balance")
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":
