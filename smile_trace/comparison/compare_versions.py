@@ -100,8 +100,7 @@ def compare(
         if prompt is None or not versioned:
             return _mattered(what_mattered(store, prompt, since=begin), [], prompt, chosen)
         columns = _columns(store, prompt, [str(v) for v in versions], models, begin or 0.0, chosen)
-        # What an edit does may show in the steps towards an answer alone: in a tool's call.
-        inputs = [call for one in columns for call in (*one.traffic, *one.steps)]
+        inputs = _inputs(columns)
         if file is not None:
             # The file against its own revision, or against the version called last.
             drafts = _drafts(Path(file), ref, columns[-1].traffic[-1].model)
@@ -181,7 +180,7 @@ def prepare_change(
     logged = (
         [] if given else _columns(store, prompt, _alike(store, prompt, templates), (), 0, chosen)
     )
-    inputs = given or [call for one in logged for call in (*one.traffic, *one.steps)]
+    inputs = given or _inputs(logged)
     name = model if isinstance(model, str) else (logged and logged[-1].model) or inputs[-1].model
     own = {one.template: one for one in logged if one.model in (None, name)}
     columns = [
@@ -205,8 +204,14 @@ def prepare_versions(
 ) -> PreparedComparison:
     """Prepare two or more logged versions for a comparison. Raises NothingToCompare."""
     columns = _columns(store, prompt, versions, (), 0.0, chosen)
-    inputs = [call for one in columns for call in (*one.traffic, *one.steps)]
+    inputs = _inputs(columns)
     return PreparedComparison(store, settings, prompt, columns, inputs, chosen, model, app)
+
+
+def _inputs(columns: Sequence[Evidence]) -> list[Call]:
+    """The calls that are replayed. What an edit does may show in the steps towards an answer alone:
+    in a tool's call."""
+    return [call for one in columns for call in (*one.traffic, *one.steps)]
 
 
 def _alike(store: Store, prompt: str, templates: Mapping[str, str]) -> list[str]:
