@@ -20,7 +20,7 @@ KINDS = (
     "index.html",  # the README
     "docs/tutorial.html",
     "docs/take-apart/index.html",  # HTML in the repository
-    "docs/how-to/index.html",  # tables of links
+    "docs/how-to/index.html",  # lists of links
     "docs/mlflow.html",  # pictures
     "docs/settings.html",  # long tables
     "docs/dialects.html",  # wide ones
