@@ -1,7 +1,7 @@
 """Puts into the outboxes what is new since the last time, and what is asked for."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import (
     ColumnElement,
@@ -33,6 +33,8 @@ from smile_trace.store.tables import (
 
 Kind = Literal["trace", "explanation", "path", "profile", "unexplained"]
 """`unexplained`: that a call was skipped or failed, and why."""
+_IN_TRACES = get_args(Kind)[1:]
+"""The kinds of what has a place in a trace."""
 
 MOST_UNEXPLAINED = 1000
 """Calls whose missing explanation a tracker is still to be told, the newest: each takes a request,
@@ -175,7 +177,8 @@ class _Rows:
     def explanations(self) -> "Select[*tuple[Any, ...]]":
         """Rows of explained calls, without imported ones that have no trace here."""
         query = self.of("explanation", explanations.c.call_id, explanations.c.trace_id)
-        return query.where(explanations.c.trace_id.in_(select(traces.c.trace_id))).distinct()
+        trace = select(traces.c.trace_id).where(traces.c.trace_id == explanations.c.trace_id)
+        return query.where(trace.exists()).distinct()
 
     def paths(self) -> "Select[*tuple[Any, ...]]":
         """Rows of traces with a path."""
@@ -267,7 +270,7 @@ def _settle_orphans(connection: Connection, tracker: str) -> None:
             update(deliveries)
             .where(
                 deliveries.c.tracker == tracker,
-                deliveries.c.kind != "trace",
+                deliveries.c.kind.in_(_IN_TRACES),  # not `!=`, by which all are read
                 deliveries.c.state == "waiting",
                 deliveries.c.trace_id.in_(settled),
             )

@@ -1,5 +1,7 @@
 """Each tracker gets everything, in order, and whatever changes gets there again."""
 
+from collections.abc import Callable
+
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.store import Store
 from smile_trace.store.arrivals import ArrivedSpan, SpoolFile
@@ -15,6 +17,7 @@ from tests.support.store_rows import (
     explanations,
     traces,
 )
+from tests.support.stores import on_sqlite
 
 
 def test_an_explanation_waits_for_its_trace(store: Store) -> None:
@@ -29,6 +32,30 @@ def test_an_explanation_waits_for_its_trace(store: Store) -> None:
     assert explanations(store) == []
     [counted] = store.status().trackers
     assert (counted.traces, counted.explanations, counted.waiting) == (1, 1, 0)
+
+
+@on_sqlite  # whose steps can be counted
+def test_what_is_delivered_is_not_read_again_for_what_is_new(store: Store) -> None:
+    steps = list[int]()
+    for numbers in (range(1, 11), range(11, 311)):
+        capture(store, *numbers)
+        while due := traces(store):
+            deliver(store, *due)
+        explain(store, numbers[0])
+        steps.append(steps_of(store, lambda: store.outbox.fill("t", now=10.0)))
+    assert steps[1] < 1.5 * steps[0], "it grows with what is delivered"
+
+
+def steps_of(store: Store, do: Callable[[], object]) -> int:
+    """How many dozens of instructions SQLite takes for it."""
+    with store.database.write() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        taken = list[None]()
+        raw.set_progress_handler(lambda: taken.append(None), 12)
+    do()
+    raw.set_progress_handler(None, 0)
+    return len(taken)
 
 
 def test_each_tracker_has_its_own_box(store: Store) -> None:
