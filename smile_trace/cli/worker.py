@@ -156,7 +156,7 @@ def worker(
             app=app,
             roles=_roles(roles),
             models=None if pools is None else names_in(pools),
-            progress=bars.show,
+            progress=bars.show if in_terminal(console) else None,
             stopping=stopping,
         )
     if once:
