@@ -61,6 +61,27 @@ def test_from_the_spool_to_the_tracker(settings: Settings, server: PlantedServer
     assert (tracker.log, len(server.bodies)) == (log, 60), "nothing is done twice"
 
 
+def test_calls_are_explained_while_others_are_read(
+    settings: Settings, at_work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, explained = Ingest.run, list[int]()
+
+    def reads_on(ingest: Ingest, stopping: Callable[[], bool]) -> object:
+        found = read(ingest, stopping)
+        if found.traces:
+            with Store.open(settings) as store:
+                sample(store, settings)
+                wait_for(lambda: stopping() or store.status().explained == 2)
+                explained.append(store.status().explained)
+        return found
+
+    monkeypatch.setattr(Ingest, "run", reads_on)
+    capture(settings, 1, 2)
+    with at_work(settings):
+        wait_for(lambda: explained)
+    assert explained == [2], "they wait until all is read"
+
+
 @pytest.mark.slow
 def test_a_start_says_what_is_served_and_what_it_tries_again(
     settings: Settings, store: Store, caplog: pytest.LogCaptureFixture
