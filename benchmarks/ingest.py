@@ -1,12 +1,12 @@
 """What reading a span into the store takes, dialect by dialect: `python -m benchmarks.ingest`.
 
 The recorded spans of `tests/data/otlp`, copied with trace ids of their own, stand in a spool; the
-worker's own ingest reads them into a SQLite store and completes their traces. Counted is the time
-of the processor, and in turns with it that of the floor: each line is decoded by orjson, and its
-spans are inserted as they are into the same table of such a store, nothing else. Variables: `SPANS`
-of a dialect in a round, `ROUNDS`, `ONLY`, the beginning of a dialect's name, and `STORE`:
-`postgresql` reads them into a server of its own, whose processor time is not counted, but is in the
-spans a second by the clock.
+worker's own ingest reads them into a SQLite store and completes their traces, and sampling decides
+about their calls. Counted is the time of the processor of both, and in turns with them that of the
+floor: each line is decoded by orjson, and its spans are inserted as they are into the same table of
+such a store, nothing else. Variables: `SPANS` of a dialect in a round, `ROUNDS`, `ONLY`, the
+beginning of a dialect's name, and `STORE`: `postgresql` reads them into a server of its own, whose
+processor time is not counted, but is in the spans a second by the clock.
 """
 
 import json
@@ -26,6 +26,7 @@ from smile_trace.records import Span
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest
+from smile_trace.worker.sample import sample
 from tests.support import written_spans
 from tests.support.otlp_json import spans_to_otlp
 from tests.support.postgres_server import OwnPostgresServer
@@ -129,9 +130,9 @@ def in_use(shared: OwnPostgresServer | None) -> Iterator[tuple[Store, Settings]]
 
 def ingest(
     requests: Sequence[bytes], spans: int, shared: OwnPostgresServer | None
-) -> tuple[float, float]:
+) -> tuple[float, float, float]:
     """The seconds a span, of the processor and by the clock, that a store takes which is in use: it
-    has read some before."""
+    has read some before; and the processor's until its call is sampled or not."""
     with in_use(shared) as (store, settings):
         worker = Ingest(store, settings)
         for number, lines in enumerate((copied(requests, 50), copied(requests, spans, 50))):
@@ -141,12 +142,14 @@ def ingest(
             began, at = time.process_time(), time.perf_counter()
             read = worker.run().spans
             took, passed = time.process_time() - began, time.perf_counter() - at
-    return took / read, passed / read
+            sample(store, settings)
+            decided = time.process_time() - began - took
+    return took / read, passed / read, decided / read
 
 
 def rounds(number: int, spans: int, shared: OwnPostgresServer | None = None) -> "Times":
-    """The seconds a span in rounds over all dialects, of each dialect: of ours by the processor and
-    by the clock, and of the floor."""
+    """The seconds a span in rounds over all dialects, of each dialect: of ours by the processor,
+    by the clock and for sampling, and of the floor."""
     took: Times = {}
     found = requests()
     for _ in range(number):
@@ -156,10 +159,10 @@ def rounds(number: int, spans: int, shared: OwnPostgresServer | None = None) -> 
     return took
 
 
-Times = dict[str, list[tuple[float, float, float]]]
+Times = dict[str, list[tuple[float, float, float, float]]]
 
 
-def _medians(times: Sequence[tuple[float, float, float]]) -> list[float]:
+def _medians(times: Sequence[tuple[float, ...]]) -> list[float]:
     return [statistics.median(column) for column in zip(*times, strict=True)]
 
 
@@ -167,11 +170,11 @@ def rows() -> dict[str, tuple[float, float | None]]:
     """For the table of the limit: spans per second of the processor beside those of the floor."""
     took = {name: _medians(times) for name, times in rounds(3, 3000).items()}
     slowest = max(took, key=lambda name: took[name][0])
-    furthest = max(took, key=lambda name: took[name][0] / took[name][2])
-    ours, _, theirs = took[furthest]
+    furthest = max(took, key=lambda name: took[name][0] / took[name][3])
+    ours, _, _, theirs = took[furthest]
     return {
-        "ingest, gen_ai": (1 / took["gen_ai"][0], 1 / took["gen_ai"][2]),
-        "ingest, slowest dialect": (1 / took[slowest][0], 1 / took[slowest][2]),
+        "ingest, gen_ai": (1 / took["gen_ai"][0], 1 / took["gen_ai"][3]),
+        "ingest, slowest dialect": (1 / took[slowest][0], 1 / took[slowest][3]),
         "ingest, dialect furthest from the floor": (ours * 1e6, theirs * 1e6),
     }
 
@@ -183,16 +186,20 @@ def main() -> None:
         took = rounds(ROUNDS, SPANS, shared)
     load = " ".join(f"{one:.1f}" for one in os.getloadavg())
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load}\n")
-    print("| | bytes a span | CPU µs a span | spans per CPU s | spans/s | floor, µs | × floor |")
-    print("|---|--:|--:|--:|--:|--:|--:|")
+    print(
+        "| | bytes a span | CPU µs a span | spans per CPU s | spans/s | floor, µs | × floor | "
+        "sampling, CPU µs |"
+    )
+    print("|---|--:|--:|--:|--:|--:|--:|--:|")
     found = requests()
     for name, times in took.items():
-        ours, passed, theirs = _medians(times)
-        ratios = sorted(one / other for one, _, other in times)
+        ours, passed, sampling, theirs = _medians(times)
+        ratios = sorted(one / other for one, _, _, other in times)
         size = sum(map(len, found[name])) // spans_of(found[name])
         cells = f"{size:,} | {ours * 1e6:.0f} | {1 / ours:,.0f} | {1 / passed:,.0f} | "
         cells += f"{theirs * 1e6:.0f} | "
-        cells += f"{statistics.median(ratios):.1f} ({ratios[0]:.1f}–{ratios[-1]:.1f})"
+        cells += f"{statistics.median(ratios):.1f} ({ratios[0]:.1f}–{ratios[-1]:.1f}) | "
+        cells += f"{sampling * 1e6:.0f}"
         print(f"| {name} | {cells} |")
 
 

@@ -35,7 +35,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Request
 from tests.support.planted import serving
-from tests.support.spooled import call_span, context_span, line, span_id, trace_id
+from tests.support.spooled import START, call_span, context_span, line, span_id, trace_id
 
 ROOT, RESULT = Path(__file__).parents[2], Path(__file__).parent / "results/soak.json"
 MINUTES = float(os.environ.get("MINUTES", "60"))
@@ -130,11 +130,15 @@ def write(folder: Path, numbers: range) -> None:
         0, span=CALL, parent=span_id(AROUND), prompt=prompt, answer=said(prompt), temperature=0.0
     )
     both = line(context_span(0, span=AROUND), call)
-    draft = folder / f".{numbers[0]}.draft"
+    draft, now = folder / f".{numbers[0]}.draft", time.time_ns() // 1000
     with draft.open("wb") as stream:
         for number in numbers:
             own = both.replace(trace_id(0).encode(), trace_id(number).encode())
-            stream.write(own.replace(b"00000000,", b"%08d," % number))
+            own = own.replace(b"00000000,", b"%08d," % number)
+            now += 1
+            for early in (0, 1):  # a trace begins .1 µs before its call
+                own = own.replace(b"%d" % (START // 1000 - early), b"%d" % (now - early))
+            stream.write(own)
     draft.rename(folder / f"process-{numbers[0]}.jsonl")
 
 
