@@ -20,7 +20,7 @@ from smile_trace.store import Store
 from smile_trace.store.explanations import note_groups
 from smile_trace.store.model_states import Pause
 from smile_trace.store.queries.status import Status
-from smile_trace.store.retention import DAY, apply_retention
+from smile_trace.store.retention import apply_retention
 from smile_trace.store.workers import ROLES, Role
 from smile_trace.trackers import Tracker, discover
 from smile_trace.worker.delivery.delivery_worker import DeliveryThread, DeliveryWorker
@@ -53,6 +53,9 @@ SHARED_TICK = 0.5
 """The same for many workers that look into one database."""
 MAINTENANCE_SECONDS = 60.0
 """Seconds between two rounds of maintenance: long waits, ended runs of the engine."""
+RETENTION_SECONDS = 600.0
+"""How long a store may grow beyond its size. What comes in a second is removed in a fifth of one,
+and nothing is read meanwhile."""
 STOP_SECONDS = 6.0
 """How long a stop waits for rounds in flight before it cuts them off."""
 
@@ -162,7 +165,7 @@ class _Worker:
         self._poll = _Interval(settings.worker.poll_seconds)
         self._queueing = _Interval(self._tick)
         self._maintenance = _Interval(MAINTENANCE_SECONDS)
-        self._retention = _Interval(DAY)
+        self._retention = _Interval(RETENTION_SECONDS)
 
     def _drift_monitor(self) -> "DriftMonitor":
         from smile_trace.worker.drift import DriftMonitor  # it brings the arithmetic
@@ -375,7 +378,7 @@ class _Worker:
                 self.store.database,
                 self.settings.retention,
                 clock=self.store.clock,
-                stopping=self._interrupted,
+                stopping=self._meanwhile,
             )
         if removed.traces or removed.responses:
             logger.info("removed %d old traces, %d old answers", removed.traces, removed.responses)
