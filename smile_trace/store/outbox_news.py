@@ -233,9 +233,12 @@ def _queue_unexplained(connection: Connection, rows: _Rows) -> None:
     of_tracker = and_(told.c.tracker == rows.tracker, told.c.kind == "unexplained")
     waiting = select(func.count()).where(of_tracker, told.c.state == "waiting")
     room = MOST_UNEXPLAINED - int(connection.execute(waiting).scalar_one())
-    queued = select(deliveries.c.trace_id).where(
-        deliveries.c.tracker == rows.tracker, deliveries.c.kind == "trace"
+    queued = select(deliveries.c.item).where(
+        deliveries.c.tracker == rows.tracker,
+        deliveries.c.kind == "trace",
+        deliveries.c.item == calls.c.trace_id,
     )
+    explained = select(explanations.c.id).where(explanations.c.call_id == calls.c.id)
     for state in ("failed", "skipped"):
         newest = (
             select(jobs.c.call_id, jobs.c.changed_at)
@@ -251,8 +254,8 @@ def _queue_unexplained(connection: Connection, rows: _Rows) -> None:
             .outerjoin(told, and_(of_tracker, told.c.item == calls.c.id))
             .where(
                 or_(told.c.item.is_(None), told.c.created_at < newest.c.changed_at),
-                calls.c.trace_id.in_(queued),
-                calls.c.id.not_in(select(explanations.c.call_id)),
+                queued.exists(),
+                ~explained.exists(),
             )
         )
         connection.execute(_again(query))

@@ -19,6 +19,9 @@ from tests.support.store_rows import (
 )
 from tests.support.stores import on_sqlite
 
+NOT_SAMPLED = {"reason": "not sampled", "reason_code": ReasonCode.NOT_SAMPLED}
+TOLD = Wanted(unexplained=True)
+
 
 def test_an_explanation_waits_for_its_trace(store: Store) -> None:
     capture(store, 1)
@@ -42,7 +45,8 @@ def test_what_is_delivered_is_not_read_again_for_what_is_new(store: Store) -> No
         while due := traces(store):
             deliver(store, *due)
         explain(store, numbers[0])
-        steps.append(steps_of(store, lambda: store.outbox.fill("t", now=10.0)))
+        store.sampling.decide([decision(numbers[1], "skipped", **NOT_SAMPLED)], {}, now=9.0)
+        steps.append(steps_of(store, lambda: store.outbox.fill("t", now=10.0, wanted=TOLD)))
     assert steps[1] < 1.5 * steps[0], "it grows with what is delivered"
 
 
@@ -96,11 +100,9 @@ def test_what_changes_in_an_older_trace_arrives_with_the_trace(store: Store) -> 
 
 def test_a_late_tracker_is_not_told_of_old_calls_that_are_not_explained(store: Store) -> None:
     capture(store, 1, 2)
-    told = Wanted(unexplained=True)
-    why = {"reason": "not sampled", "reason_code": ReasonCode.NOT_SAMPLED}
-    store.sampling.decide([decision(n, "skipped", **why) for n in (1, 2)], {}, now=9.0)
-    store.outbox.fill("early", now=10.0, wanted=told)
-    store.outbox.fill("late", now=10.0, wanted=told)
+    store.sampling.decide([decision(n, "skipped", **NOT_SAMPLED) for n in (1, 2)], {}, now=9.0)
+    store.outbox.fill("early", now=10.0, wanted=TOLD)
+    store.outbox.fill("late", now=10.0, wanted=TOLD)
     waiting = {one.name: one.waiting for one in store.status().trackers}
     assert waiting == {"early": 4, "late": 0}
 
