@@ -98,7 +98,8 @@ def fill(store: Store, calls: int) -> None:
             # The common table expression stands before INSERT's own query.
             _run(connection, f"INSERT INTO {table} {numbers}{rows}", values)
         seen = "INSERT INTO trackers (name, trace_position, explanation_position, failures, "
-        _run(connection, f"{seen}not_before) VALUES ('mlflow', :calls, :calls, 0, 0.0)", values)
+        at = ":calls - :new, :calls - 20 * :new"
+        _run(connection, f"{seen}not_before) VALUES ('mlflow', {at}, 0, 0.0)", values)
     note_groups(store.database)
     if isinstance(store.database, PostgresDatabase):
         with store.database.write() as connection:

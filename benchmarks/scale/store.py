@@ -15,14 +15,16 @@ from benchmarks.scale.fill import NEW, PROMPT, fill
 from smile_trace.comparison import compare
 from smile_trace.settings import Retention, Settings
 from smile_trace.store import Store
+from smile_trace.store.outbox_news import Wanted
 from smile_trace.store.retention import apply_retention
+from smile_trace.worker.delivery.turns import LIMITS, UNEXPLAINED
 from smile_trace.worker.sample import sample
 from tests.support.postgres_server import OwnPostgresServer, programs
 
 KEEP = Retention(days=9, response_days=None, corrupt_line_days=None, megabytes=None)
 """A tenth of the calls is older."""
 STATUS, SAMPLING, COMPARE = "`status`", f"sampling of {NEW:,} new calls", "`compare`"
-RETENTION = "a step of retention"
+RETENTION, TURN = "a step of retention", "what is due for a tracker"
 
 
 class Took(NamedTuple):
@@ -56,6 +58,7 @@ def times(store: Store, settings: Settings, server: psutil.Process | None = None
         STATUS: median(store.status),
         COMPARE: median(lambda: compare(PROMPT, budget=0, settings=settings)),
         SAMPLING: took(lambda: sample(store, settings)),
+        TURN: took(lambda: _read_turn(store)),
         RETENTION: median(lambda: _remove_once(store)),
     }
 
@@ -86,7 +89,7 @@ def rows(calls: int = 1_000_000) -> dict[str, Pair]:
 def table(found: dict[str, Times]) -> str:
     """In Markdown, with a column for each store; a file is queried in its process."""
     lines = [f"| seconds | {' | '.join(found)} |", f"|---|{'--:|' * len(found)}"]
-    for name in (STATUS, SAMPLING, COMPARE, RETENTION):
+    for name in (STATUS, SAMPLING, COMPARE, TURN, RETENTION):
         told = (_told(of[name]) for of in found.values())
         lines.append(f"| {name} | {' | '.join(told)} |")
     return "\n".join(lines)
@@ -101,6 +104,14 @@ def _told(took: Took) -> str:
 def _cpu_seconds(server: psutil.Process | None) -> float:
     processes = [] if server is None else [server, *server.children()]
     return sum(sum(process.cpu_times()[:4]) for process in processes)  # with those that have ended
+
+
+def _read_turn(store: Store) -> None:
+    now = time.time()
+    store.outbox.fill("mlflow", now=now, wanted=Wanted(paths=True, profiles=True, unexplained=True))
+    due = store.outbox.due("mlflow", LIMITS | UNEXPLAINED, now=now)
+    assert due["trace"], "nothing is due"
+    assert due["explanation"], "no news were found"
 
 
 def _remove_once(store: Store) -> None:
