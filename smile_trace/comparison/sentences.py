@@ -176,6 +176,11 @@ def _shares(change: VersionChange, named: Sequence[EditEffect], limit: float) ->
             "It does so only together with the edits before it; by itself it changes "
             f"{100 * alone:.0f} % of an answer{on}."
         )
+    elif alone < effect.distance / 2:
+        moved = (
+            f"It makes up {100 * effect.share:.0f} % of the change{on}, but by itself it changes "
+            f"{100 * alone:.0f} % of an answer"
+        )
     else:
         moved = f"By itself it changes {100 * alone:.0f} % of an answer{on}"
     return f"{moved}{others}."

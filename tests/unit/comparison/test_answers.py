@@ -314,6 +314,10 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
             "answer.",
         ),
         (
+            [_effect(0, 1, share=0.25, named=False), _effect(2, share=0.75, alone=0.15)],
+            "It makes up 75 % of the change, but by itself it changes 15 % of an answer; the other",
+        ),
+        (
             [_effect(0, 1, share=0.0, named=False), _effect(2)],
             "With the edits before it in place it changes 50 %",
         ),
