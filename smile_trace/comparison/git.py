@@ -21,10 +21,12 @@ class GitFailed(SmileTraceError):
 
 
 def git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
-    """What a git command prints in a folder; `given`: its standard input. Raises GitFailed."""
+    """What a git command prints in a folder; `given`: its standard input. Raises GitFailed, also in
+    a folder that looks like a bare repository: a branch may bring one that names programs to run.
+    """
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
+            ["git", "-c", "safe.bareRepository=explicit", "-C", str(folder), *arguments],
             input=given,
             capture_output=True,
             check=False,

@@ -46,3 +46,18 @@ def branched(
     git(folder, "switch", "-q", "-c", "change")
     commit(folder, after)
     return folder
+
+
+def bringing_a_repository(folder: Path, ran: Path) -> Path:
+    """A repository whose branch has a bare one in its folder `app`, which makes git write `ran`."""
+    root = branched(folder / "r", {"a.txt": "a"}, {"b.txt": "b"})
+    git(root, "clone", "-q", "--bare", ".", "app")
+    program = f"touch '{ran}'; false"
+    for name, value in (
+        ("core.bare", "false"),
+        ("core.worktree", "."),
+        ("core.fsmonitor", program),
+        ("remote.origin.uploadpack", program),
+    ):
+        git(root / "app", "config", name, value)
+    return root

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.action_steps import ActionRun
-from tests.support.branches import branched, commit, git
+from tests.support.branches import branched, bringing_a_repository, commit, git
 from tests.support.paths import ROOT
 from tests.support.planted import PlantedServer, serving
 
@@ -105,6 +105,15 @@ def test_where_no_comment_is_made(server: PlantedServer, tmp_path: Path) -> None
     assert "no probe 'odrer'" in ran.stdout
     assert comments(action) == []
     assert not (checkout / "gone").exists()
+
+
+def test_a_repository_among_the_files_is_not_used(tmp_path: Path) -> None:
+    """Its settings name a program that git would run."""
+    checkout = bringing_a_repository(tmp_path, tmp_path / "ran")
+    ran = ActionRun(checkout, tmp_path / "runner", {"working-directory": "app"}).run()
+    assert ran.returncode
+    assert "cannot use bare repository" in ran.stdout
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 from smile_trace.comparison.branch import Branch, changed_prompts
 from smile_trace.comparison.git import NoBase
 from smile_trace.comparison.python_prompts import prompts_in
-from tests.support.branches import branched, commit, git
+from tests.support.branches import branched, bringing_a_repository, commit, git
 
 PYTHON = '''
 import textwrap
@@ -108,6 +108,14 @@ def test_files_of_text(tmp_path: Path) -> None:
         ("greeting", "Greet {name}.", "Greet {name} warmly."),
     ]
     assert branch.notes == ["prompts/link.md is a link, which is not followed"]
+
+
+def test_a_repository_among_the_files_is_not_used(tmp_path: Path) -> None:
+    """Its settings name a program that git would run."""
+    folder = bringing_a_repository(tmp_path, tmp_path / "ran")
+    with pytest.raises(NoBase, match="bare repository"):
+        found(folder / "app", base="HEAD")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_files_of_one_name_in_several_folders(tmp_path: Path) -> None:
