@@ -40,7 +40,7 @@ _ALONE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf90
 """Scripts without spaces between words: each character counts as a word."""
 _WORD = re.compile(rf"[{_ALONE}]|(?:[^\W_{_ALONE}][\u0300-\u036f]*)+")
 _ESCAPED = re.compile(
-    r'\\+u[0-9a-fA-F]{4}|\\+[nrtbf"/]|\\\\|&(?:[a-zA-Z]{2,8}|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});'
+    r'\\{1,8}u[0-9a-fA-F]{4}|\\{1,8}[nrtbf"/]|\\\\|&(?:[a-zA-Z]{2,8}|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});'
     r"|</?[A-Za-z][\w:-]{0,30}(?:\s[^<>]{0,300})?/?>|[\xad\u200b-\u200d\ufeff]"
 )
 """Escapes of JSON (also twice) and HTML, elements, and characters for word breaks."""

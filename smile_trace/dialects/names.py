@@ -45,7 +45,7 @@ _OWN_KINDS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _CLASS = re.compile(r"[A-Z]\w*")
-_MADE_ANEW = re.compile(r"\d{5}|[0-9a-fA-F]{8}-|(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{12}")
+_MADE_ANEW = re.compile(r"\d{5}|[0-9a-fA-F]{8}-|(?<![0-9a-fA-F])(?=[a-fA-F]*+\d)[0-9a-fA-F]{12}")
 
 
 def name_of(own: Span, around: Iterable[Span]) -> str | None:

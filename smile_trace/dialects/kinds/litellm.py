@@ -108,8 +108,10 @@ def _raw(span: Span, texts: Collection[str]) -> dict[str, JSON]:
     }
 
 
+# A text that nothing closes goes to the end: looked for again at each of its quotes, it would take
+# the square of its length.
 _TOKEN = re.compile(
-    r"""('(?:[^'\\]++|\\.)*+'|"(?:[^"\\]++|\\.)*+")|\b(None|True|False)\b""", re.DOTALL
+    r"""('(?:[^'\\]++|\\.)*+'?|"(?:[^"\\]++|\\.)*+"?)|\b(None|True|False)\b""", re.DOTALL
 )
 _NAMES = {"None": "null", "True": "true", "False": "false"}
 

@@ -5,14 +5,31 @@ from collections.abc import Callable
 import pytest
 
 from smile_trace._guards.redaction import redact
+from smile_trace.dialects.document_search import Finder
+from smile_trace.dialects.kinds import litellm
+from smile_trace.dialects.names import name_of
+from smile_trace.records import Document, Message, Span
 
 LONG = 1_000_000
 TOKEN = f"eyJ{'a' * 20}.{'b' * 20}.{'c' * 20}"
 
 
+def found_in(text: str) -> None:
+    documents = [Document(text="Open from nine to five.")]
+    assert not [*Finder().find(documents, [Message(role="user", content=text)])]
+
+
+def named(text: str) -> None:
+    ids = {"trace_id": "0" * 31 + "1", "span_id": "0" * 15 + "1", "start_ns": 0, "end_ns": 1}
+    name_of(Span(**ids, name="chat", attributes={"gen_ai.agent.name": text}), [])
+
+
 READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "secrets": (redact, f"{TOKEN} {'eyJ' * LONG}"),
     "secrets behind hyphens": (redact, f"{TOKEN} {'-eyJ' * LONG}"),
+    "Python's notation": (litellm._read, "['" + "\\'" * LONG),
+    "names": (named, "a" * LONG),
+    "documents": (found_in, "\\" * LONG),
 }
 
 
