@@ -50,13 +50,15 @@ _ORDERED_KEY = re.compile(
     r"rank|order|step|priorit|sort|top|reihe|schritt|ordre|etape|orden|paso", re.I
 )
 _SENTENCE_ENDS = ".", "!", "?", "…"
+_FENCE, _FENCE_END = re.compile(r"```(?:json)?\s*(?=[\[{])"), re.compile(r"[\]}](?=\s*```)")
 _BEFORE_ANOTHER = re.compile(r"[.!?…][\"'”’»)]?\s")
 
 
 def parsed_json(text: str) -> Any:
     """The JSON object or list that a text holds, alone or in a fence; None if there is none."""
-    found = re.search(r"```(?:json)?\s*([\[{].*?[\]}])\s*```", text, re.DOTALL)
-    candidate = found[1] if found else text.strip()
+    opened = _FENCE.search(text)
+    closed = _FENCE_END.search(text, opened.end() + 1) if opened else None
+    candidate = text[opened.end() : closed.end()] if opened and closed else text.strip()
     if not candidate.startswith(("{", "[")):
         return None
     try:

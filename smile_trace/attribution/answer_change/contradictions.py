@@ -98,10 +98,12 @@ def _joined(steps: Sequence[str]) -> list[Edit]:
     return found
 
 
-_NUMBERED = re.compile(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
-_BULLET = re.compile(r"^\s*[-*•+]\s+(.+)$", re.MULTILINE)
+# Each begins where a line or a word does, so that a long one is read once.
+_NUMBERED = re.compile(r"^[^\S\n]*\d{1,2}[.)]\s", re.MULTILINE)
+_BULLET = re.compile(r"^[^\S\n]*[-*•+]\s+(.+)$", re.MULTILINE)
 _ENUMERATION = re.compile(
-    r"[^\s,:;.、：]+(?: [^\s,:;.、：]+)?(?:(?:, |、)[^\s,:;.、]+(?: [^\s,:;.、]+)?)+"
+    r"(?<![^\s,:;.、：])[^\s,:;.、：]++(?: [^\s,:;.、：]++)?"
+    r"(?:(?:, |、)[^\s,:;.、]+(?: [^\s,:;.、]+)?)+"
     r"(?:(?:,? (?:and|und|et|y|or|oder|ou|o) |和|及)[^\s,:;.、]+)?"
 )
 

@@ -143,8 +143,9 @@ class Answer:
 
 @lru_cache(maxsize=512)
 def read(raw: str) -> Answer:
-    """The answer in its compared form."""
-    particle, rest = split_particle(plain(raw[:_MOST_CHARACTERS]))
+    """The answer in its compared form; of a long one the beginning."""
+    raw = raw[:_MOST_CHARACTERS]
+    particle, rest = split_particle(plain(raw))
     spans: list[tuple[int, int]] = []
     for start, end in boundaries.sentences(rest)[:_MOST_UNITS]:
         if spans and _goes_on(rest[spans[-1][0] : start], rest[start:end]):

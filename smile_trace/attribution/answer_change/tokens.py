@@ -33,7 +33,7 @@ from smile_trace.attribution.answer_change.vocabulary import (
 
 _SAME_MARK = str.maketrans("−–—‐‑’‘“”«»„`\u202f\u00a0", '-----\'\'"""""\'  ')
 
-_FENCE = re.compile(r"^\s*(```|~~~)[\w+-]*\s*$", re.MULTILINE)
+_FENCE = re.compile(r"^[^\S\n]*(```|~~~)[\w+-]*\s*$", re.MULTILINE)
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _LINE_MARK = re.compile(
     r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]+|[-*•+][ \t]+|\d{1,2}[.)][ \t]+)", re.MULTILINE

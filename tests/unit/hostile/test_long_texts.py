@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from smile_trace import answer_change
 from smile_trace._guards.redaction import redact
 from smile_trace.dialects.document_search import Finder
 from smile_trace.dialects.kinds import litellm
@@ -30,6 +31,8 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "Python's notation": (litellm._read, "['" + "\\'" * LONG),
     "names": (named, "a" * LONG),
     "documents": (found_in, "\\" * LONG),
+    "fences": (lambda text: answer_change("It is Rome.", text), "```[" * LONG),
+    "an answer": (lambda text: answer_change("Ann beat Bob.", f"Bob beat Ann.{text}"), "\n" * LONG),
 }
 
 
