@@ -30,6 +30,8 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _MADE_UP = re.compile(r"(?:[\w-]+[-_])?(?=[0-9a-fA-F-]*\d)[0-9a-fA-F-]{16,}")
+_LONGEST_ID = 500
+"""Characters of an id that somebody may know."""
 _WORDS = 32
 """Characters of the text after a number that stands for a title."""
 _WORD = 24
@@ -39,7 +41,7 @@ _WORD = 24
 def document_name(source: str | None, id: str | None) -> str | None:
     """The name of a retrieved document: its source, else its id unless a machine made it up (a
     UUID, a hash), since nobody knows a document by that."""
-    made_up = id is not None and _MADE_UP.fullmatch(id)
+    made_up = id is not None and (len(id) > _LONGEST_ID or _MADE_UP.fullmatch(id))
     return source or (None if made_up else id) or None
 
 

@@ -23,7 +23,7 @@ ROUNDS = 3
 """How often decoded text is decoded again: `%25C3%25BC`, `&amp;uuml;`."""
 
 _BACKSLASH = re.compile(
-    r"\\+(?:u([dD][89abAB][0-9a-fA-F]{2})\\+u([dD][c-fC-F][0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,6})\}"
+    r"\\{1,16}(?:u([dD][89abAB][0-9a-fA-F]{2})\\{1,16}u([dD][c-fC-F][0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,6})\}"
     r"|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([nrtbf]))"
 )
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
@@ -143,7 +143,7 @@ def _made(pieces: Iterator[tuple[str, tuple[int, int]]]) -> AsRead:
 
 
 _RULES = (
-    ("email", r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"),
+    ("email", r"[\w.+%-]{1,256}@[\w-]+(?:\.[\w-]+)+"),
     ("uuid", r"(?<!\w)[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?!\w)"),
     ("mac", r"(?<![\w:])[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{2}){5}(?![\w:])"),
     ("ip", r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])"),

@@ -20,7 +20,8 @@ from smile_trace._text.telling_words import telling
 from smile_trace.render.heatmap_layout import Heatmap
 from smile_trace.render.pieces import CLOSES, OPENS, Block, Fold, Piece, strength
 
-_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]+[\"'\u201d\u2019)\]]*[ \t]+|\n\s*")
+_MARK = r"[.!?\u2026\u3002\uff01\uff1f]"
+_END = re.compile(rf"(?<!{_MARK}){_MARK}++[\"'\u201d\u2019)\]]*[ \t]+|\n\s*")
 _CLAUSE = re.compile(r"[,;:)\]}]?\s+")
 SHORTEST, LONGEST = 25, 260
 """Characters of a sentence: a shorter one goes with the next, a longer one is divided."""

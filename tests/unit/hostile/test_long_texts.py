@@ -6,10 +6,13 @@ import pytest
 
 from smile_trace import answer_change
 from smile_trace._guards.redaction import redact
+from smile_trace._text.titles import document_name
 from smile_trace.dialects.document_search import Finder
 from smile_trace.dialects.kinds import litellm
 from smile_trace.dialects.names import name_of
+from smile_trace.hub.pseudonyms import Pseudonyms
 from smile_trace.records import Document, Message, Span
+from smile_trace.render import compact
 
 LONG = 1_000_000
 TOKEN = f"eyJ{'a' * 20}.{'b' * 20}.{'c' * 20}"
@@ -31,8 +34,12 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "Python's notation": (litellm._read, "['" + "\\'" * LONG),
     "names": (named, "a" * LONG),
     "documents": (found_in, "\\" * LONG),
+    "ids": (lambda text: document_name(None, text), "-" * LONG),
     "fences": (lambda text: answer_change("It is Rome.", text), "```[" * LONG),
     "an answer": (lambda text: answer_change("Ann beat Bob.", f"Bob beat Ann.{text}"), "\n" * LONG),
+    "sentences": (lambda text: [*compact._cuts(text)], "." * LONG + "a"),
+    "pseudonyms": (Pseudonyms().replace, "\\" * (LONG // 10)),
+    "addresses": (Pseudonyms().replace, "a" * (LONG // 5)),
 }
 
 
