@@ -1,6 +1,7 @@
 """`Prompt`: a named, versioned template whose renderings are found in the messages sent."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -90,6 +91,12 @@ def render(template: str, variables: Mapping[str, str]) -> str:
         KeyError: a variable of the template has no value.
     """
     return VARIABLE.sub(lambda match: variables[match.group(1)], template)
+
+
+def length(template: str, variables: Mapping[str, str]) -> int:
+    """The number of characters of `render`, whose errors it has."""
+    slots = Counter(VARIABLE.findall(template))
+    return len(template) + sum(n * (len(variables[v]) - len(v) - 2) for v, n in slots.items())
 
 
 def find_renderings(texts: Iterable[str]) -> list[Use]:

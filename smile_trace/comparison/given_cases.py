@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from smile_trace._guards import foreign
-from smile_trace._text.prompts import VARIABLE, render
+from smile_trace._text.prompts import VARIABLE, length, render
 from smile_trace.errors import SmileTraceError, file_errors
 from smile_trace.records import JSON, Call, Message, PromptUse
 
 MOST_BYTES, MOST_CASES = 5_000_000, 1000
+MOST_CHARACTERS = 50_000_000
+"""Of all cases' texts: a template may hold a variable many thousand times."""
 USER = "user"
 """The member of a case that is the question beside a template which is a system prompt."""
 
@@ -48,10 +50,16 @@ def as_calls(
     parameters: Mapping[str, JSON],
 ) -> list[Call]:
     """The calls that the cases with values for the variables of all `templates` would be, the first
-    of which they are rendered with."""
+    of which they are rendered with; without those that would be too long."""
     wanted = {variable for template in templates for variable in VARIABLE.findall(template)}
-    fitting = [values for values in cases if wanted <= values.keys()]
-    return [_call(name, values, templates[0], wanted, model, parameters) for values in fitting]
+    found, left = list[Call](), MOST_CHARACTERS
+    for values in cases:
+        if wanted <= values.keys():
+            size = sum(length(template, values) for template in templates)
+            if size <= left:
+                left -= size
+                found.append(_call(name, values, templates[0], wanted, model, parameters))
+    return found
 
 
 def _call(

@@ -138,7 +138,7 @@ class PromptCheck:
             cases, both = read_cases(self.cases_in), tuple(templates.values())
             self.given = as_calls(self.name, cases, both, self.how.model, self.how.parameters)
             if left := len(cases) - len(self.given):
-                missing = "lack a value for a variable of the template"
+                missing = "lack a value for a variable of the template, or are too long"
                 self.notes.append(f"{left} of {len(cases)} cases {missing}: they are left out.")
         try:
             ready = prepare_change(

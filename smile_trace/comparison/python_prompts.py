@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 _CALLED: dict[str, Callable[[str], str]] = {"dedent": textwrap.dedent, "cleandoc": inspect.cleandoc}
 """Functions of a text that are applied to constants."""
-LONGEST = 1_000_000
-"""Characters of a template that is put together."""
+LONGEST, MOST = 1_000_000, 10_000_000
+"""Characters of a template that is put together, and of all texts of a file: names of names of
+names could be put together without end."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class _Reader:
                 self._modules |= {alias.asname or alias.name for alias in called}
         self._set = Counter(filter(None, map(_sets, ast.walk(tree))))
         self._constants = dict(self._assigned(tree))
+        self._left = MOST
 
     def _assigned(self, tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
         """The names of the module that are set once."""
@@ -98,9 +100,10 @@ class _Reader:
                 return constant
             case ast.Name(id=name) if within:
                 return self._text(self._constants.get(name), within - 1)
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                one, other = self._text(left, within), self._text(right, within)
-                if one is None or other is None or len(one) + len(other) > LONGEST:
+            case ast.BinOp(left=left, op=ast.Add(), right=right) if self._left > 0:
+                one = self._text(left, within)
+                other = None if one is None else self._text(right, within)
+                if one is None or other is None or not self._takes(one, other):
                     return None
                 return one + other
             case ast.Call(func=ast.Attribute(value=inner, attr="strip"), args=[], keywords=[]):
@@ -113,7 +116,13 @@ class _Reader:
 
     def _applied(self, to: Callable[[str], str], node: ast.expr, within: int) -> str | None:
         text = self._text(node, within)
-        return None if text is None else to(text)
+        return None if text is None or not self._takes(text) else to(text)
+
+    def _takes(self, *texts: str) -> bool:
+        """Whether these may be put together; each time counts as a hundred characters."""
+        length = sum(map(len, texts))
+        self._left -= length + 100
+        return length <= LONGEST and self._left > 0
 
 
 def _sets(node: ast.AST) -> str | None:

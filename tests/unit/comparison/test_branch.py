@@ -7,6 +7,7 @@ import pytest
 
 from smile_trace.comparison.branch import Branch, changed_prompts
 from smile_trace.comparison.git import NoBase
+from smile_trace.comparison.given_cases import as_calls
 from smile_trace.comparison.python_prompts import prompts_in
 from tests.support.branches import branched, bringing_a_repository, commit, git
 
@@ -43,6 +44,14 @@ def test_templates_in_python_are_folded_as_python_does() -> None:
         "Be brief. Be kind.\nAlways. Question: {question}",
     )
     assert (triage.name, triage.template) == ("triage", "Sort this: {text}")
+
+
+def test_names_that_multiply_are_not_put_together() -> None:
+    """2 KB that stand for 60⁸ texts."""
+    names = "".join(f"A{k + 1} = {' + '.join([f'A{k}'] * 60)}\n" for k in range(8))
+    made = 'Prompt("p", version="1", template=A8)\nPrompt("q", version="1", template="Hi")\n'
+    found = prompts_in(f"from smile_trace import Prompt\nA0 = ''\n{names}{made}")
+    assert [(one.name, one.template) for one in found] == [("p", None), ("q", "Hi")]
 
 
 def test_prompts_in_python_are_paired_by_name(tmp_path: Path) -> None:
@@ -125,6 +134,15 @@ def test_files_of_one_name_in_several_folders(tmp_path: Path) -> None:
     branch = found(branched(tmp_path / "r", before, {"en/hello.txt": "Say {hello}"}))
     assert [one.name for one in branch.prompts] == ["en/hello"]
     assert branch.cases["en/hello"] == branch.root / "en" / "hello.cases.jsonl"
+
+
+def test_cases_that_would_be_too_long_are_left_out() -> None:
+    """A terabyte, of a template of one megabyte and a case of four."""
+    templates = "Hi {a}", "{a}" * 300_000
+    cases = [{"a": "x" * 4_000_000}, {"a": "y"}]
+    [one] = as_calls("p", cases, templates, "m", {})
+    assert one.messages[0].content == "Hi y"
+    assert as_calls("p", cases, templates[::-1], "m", {})[0].messages[0].content == "y" * 300_000
 
 
 def test_versions_of_a_registry(tmp_path: Path) -> None:
