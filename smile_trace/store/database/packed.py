@@ -23,6 +23,9 @@ repeat. `packed_1.txt` and its successors never change: what was packed with one
 LEVEL = 1
 """Of 10 KB of prose a higher one saves a hundredth, in half as much time again."""
 
+MOST_BYTES = 2**30
+"""More than any text has; a damaged one may claim any length."""
+
 
 def pack(text: str) -> bytes:
     """The text, compressed."""
@@ -33,10 +36,12 @@ def unpack(packed: bytes) -> str:
     """The text; what cannot be decompressed is said instead, in place of a document's JSON, so that
     no other row is lost for it."""
     try:
+        if (size := zstandard.frame_content_size(packed[1:])) > MOST_BYTES:
+            return f"cannot be decompressed: it claims to have {size:,} bytes"
         unpacked = _of_thread.decompressor(packed[0]).decompress(packed[1:])
-    except (zstandard.ZstdError, OSError) as error:
+        return unpacked.decode("utf-8", "surrogatepass")
+    except (zstandard.ZstdError, OSError, UnicodeDecodeError) as error:
         return f"cannot be decompressed: {error}"
-    return unpacked.decode("utf-8", "surrogatepass")
 
 
 class _OfThread(threading.local):

@@ -77,11 +77,16 @@ def test_nothing_is_packed_while_a_worker_of_another_release_runs(store: Store) 
     assert stored(store) == [(t.name, *how) for t in TEXTS for how in ((1, 0), (0, 1))]
 
 
-def test_a_row_that_cannot_be_unpacked_holds_up_no_other(store: Store) -> None:
+NO_TEXT = b"\x01" + packed._of_thread.compressor.compress(b"\xff")
+SAYS_2_EXABYTES = b"\x01\x28\xb5\x2f\xfd\xe0" + (2**61).to_bytes(8, "little") + b"\x01\0\0"
+
+
+@pytest.mark.parametrize("damaged_text", [b"\x01no", NO_TEXT, SAYS_2_EXABYTES], ids=range(3))
+def test_a_row_that_cannot_be_unpacked_holds_up_no_other(store: Store, damaged_text: bytes) -> None:
     capture(store, 1, 2)
     with store.database.write() as connection:
         damaged = update(calls).where(calls.c.id == call_id(1))
-        connection.execute(damaged.values(packed=b"\x01no"))
+        connection.execute(damaged.values(packed=damaged_text))
     assert [call.id for _, call in store.sampling.undecided()] == [call_id(2)]
     assert store.sampling.set_aside_unreadable([trace_id(1), trace_id(2)]) == 1
     assert store.status().unreadable_traces == 1
