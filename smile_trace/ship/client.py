@@ -9,8 +9,12 @@ empty request, which tells a broken line from a wrong address.
 import gzip
 import http.client
 import random
+import socket
 import ssl
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -107,8 +111,12 @@ class Client:
         try:
             connection = self._connection or self._open()
             connection.request("POST", f"{self._path}/v1/{signal}", packed, self._headers)
-            reply = connection.getresponse()
-            answer = reply.read(MAX_ANSWER)
+            asked = time.monotonic()
+            with _ending(connection.sock, self._timeout):
+                reply = connection.getresponse()
+                answer = reply.read(MAX_ANSWER)
+            if time.monotonic() - asked >= self._timeout:  # this may be half of the answer
+                raise OSError("no whole answer in time")
             if not reply.isclosed():  # longer than any answer is
                 self.close()
             return reply.status, dict(reply.getheaders()), answer
@@ -131,6 +139,24 @@ class Client:
             )
         self._opened_at = time.monotonic()
         return self._connection
+
+
+@contextmanager
+def _ending(connected: socket.socket, seconds: float) -> Iterator[None]:
+    """Shut a connection down after so long: its own time-out bounds each silence, not an answer of
+    which a byte comes now and then."""
+
+    def end() -> None:
+        with suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _tls(settings: Ship) -> ssl.SSLContext:

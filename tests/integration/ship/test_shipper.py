@@ -13,12 +13,13 @@ from smile_trace.records import Span
 from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.ship import client
 from smile_trace.ship.client import Client, Unavailable
-from smile_trace.ship.settings import read_settings
+from smile_trace.ship.settings import Ship, read_settings
 from smile_trace.ship.shipper import Shipper
 from smile_trace.spool import Spool
 from smile_trace.worker.lock import AnotherWorker, check_health, worker_lock
 from smile_trace_contracts.fake_http_server import Answer, Fault
 from tests.support.comet_certificates import self_signed
+from tests.support.hostile_server import Attack, HostileServer
 from tests.support.otlp_json import spans_to_otlp
 from tests.support.receiver_process import Receiver, receiving
 from tests.support.shipper_process import ShipperProcess
@@ -222,6 +223,14 @@ def test_a_stop_does_not_wait_for_ever(tmp_path: Path) -> None:
         shipper.close()
     assert "are not sent yet, and wait here" in shipper.said()
     assert len(shipper.spooled()) == 1
+
+
+@pytest.mark.parametrize("attack", ["drip", "drip_header"])
+def test_an_answer_that_drips_has_a_deadline(attack: Attack, tmp_path: Path) -> None:
+    with HostileServer(attack) as server:
+        settings = Ship(home=tmp_path, url=server.url, timeout_seconds=0.5)
+        with pytest.raises(Unavailable, match="no whole answer in time"):
+            Client(settings).send("traces", b"{}")
 
 
 def test_tls_and_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
