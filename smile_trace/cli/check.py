@@ -64,7 +64,7 @@ def check(
         str | None,
         typer.Option(
             help="The git revision that the branch is compared with; by default the pull request's "
-            "target, else origin's default branch."
+            "target, else the default branch."
         ),
     ] = None,
     versions: Annotated[

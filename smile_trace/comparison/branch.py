@@ -20,6 +20,8 @@ CASES = ".cases.jsonl"
 _REGISTERED = re.compile(r"prompts:/([\w.-]{1,200})/(\d{1,9})(?!\w)")
 _NAMING = {".py", ".toml", ".yaml", ".yml"}
 """Endings of files in which versions of the registry are named."""
+_TEXTS = {".txt", ".md", ".j2", ".jinja", ".jinja2", ".prompt"}
+"""Endings of files that hold a template, where their path says *prompt*."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,18 @@ def changed_prompts(folder: Path, base: str | None, logged: Callable[[str], str 
         elif file.path.endswith(".py"):
             _read_python(branch, file, before, after)
         elif file.path.endswith(CASES):
-            continue
+            if file.after is None:
+                branch.notes.append(f"{file.path} was deleted: only logged calls can be asked")
         elif (name := _named(branch, file, logged)) is not None:
             for side, text in ((before, file.before), (after, file.after)):
                 if text is not None:
                     side.add(name, text.removesuffix("\n"), file.path)
+        elif file.before and file.after and _is_prompt(file.path):
+            wanted = PurePosixPath(file.path).with_suffix(CASES).name
+            branch.notes.append(
+                f"{file.path} was not checked: no logged call has this template, and there is no "
+                f"{wanted} beside it"
+            )
     branch.prompts += _paired(branch, before, after)
     known = {prompt.name for prompt in branch.prompts}
     branch.prompts += (one for one in _registered(branch, files) if one.name not in known)
@@ -112,6 +121,11 @@ def _named(branch: Branch, file: ChangedFile, logged: Callable[[str], str | None
         if branch.cases.get(name) == branch.root / f"{whole}{CASES}":
             return name
     return None if file.before is None else logged(file.before)
+
+
+def _is_prompt(path: str) -> bool:
+    """Whether a file of text is a prompt by its name or a folder's."""
+    return "prompt" in path.lower() and PurePosixPath(path).suffix in _TEXTS
 
 
 def _paired(branch: Branch, before: _Found, after: _Found) -> Iterator[ChangedPrompt]:

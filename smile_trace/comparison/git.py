@@ -13,6 +13,7 @@ MOST_BYTES = 1_000_000
 """A larger file is not read."""
 _CHANGE = re.compile(rb":(\d+) (\d+) (\w+) (\w+) \w\0([^\0]+)\0")
 _GONE, _ORDINARY = b"000000", {b"000000", b"100644", b"100755"}
+_DEFAULTS = ("origin/HEAD", "origin/main", "origin/master", "main", "master", "HEAD~1")
 _SIZES = "%(objectname) %(objectsize)"
 
 
@@ -51,12 +52,12 @@ class NoBase(SmileTraceError):
 
 def base_of(root: Path, wanted: str | None) -> tuple[str, str]:
     """What a branch is compared with, as people call it, and the last commit in common with it: by
-    default the target of the pull request (GITHUB_BASE_REF), else origin's default branch, or the
-    commit before where nothing differs from that. Raises NoBase."""
+    default the target of the pull request (GITHUB_BASE_REF), else the default branch, origin's before
+    the one here, or the commit before where nothing differs from those. Raises NoBase."""
     target = os.environ.get("GITHUB_BASE_REF")
     named = wanted or (f"origin/{target}" if target else None)
     why = ""
-    for ref in [named] if named else ["origin/HEAD", "HEAD~1"]:
+    for ref in [named] if named else _DEFAULTS:
         try:
             if ref.startswith("-"):
                 raise GitFailed("that is not a revision")

@@ -101,14 +101,15 @@ def test_files_of_text(tmp_path: Path) -> None:
         "prompts/triage.cases.jsonl": "{}\n",
         "prompts/link.md": "Old {text}",
         "prompts/link.cases.jsonl": "{}\n",
+        "prompts/a.cases.jsonl": "{}\n",
+        "prompts/lonely.txt": "Ask {text}\n",
         "texts/hello.md": "Greet {name}.\n",
         "notes.txt": "a",
         "image.txt": "b",
     }
     folder = branched(tmp_path / "r", before, {"prompts/triage.txt": "Sort {text} now\n"})
-    commit(
-        folder, {"texts/hello.md": "Greet {name} warmly.\n", "notes.txt": "b", "image.txt": "\0"}
-    )
+    changed = {"texts/hello.md": "Greet {name} warmly.\n", "notes.txt": "b", "image.txt": "\0"}
+    commit(folder, {**changed, "prompts/lonely.txt": "Say {text}", "prompts/a.cases.jsonl": None})
     (folder / "prompts" / "link.md").unlink()
     os.symlink("/etc/passwd", folder / "prompts" / "link.md")
     branch = found(folder, greeting="Greet {name}.")
@@ -116,7 +117,12 @@ def test_files_of_text(tmp_path: Path) -> None:
         ("triage", "Sort {text}", "Sort {text} now"),
         ("greeting", "Greet {name}.", "Greet {name} warmly."),
     ]
-    assert branch.notes == ["prompts/link.md is a link, which is not followed"]
+    assert branch.notes == [
+        "prompts/a.cases.jsonl was deleted: only logged calls can be asked",
+        "prompts/link.md is a link, which is not followed",
+        "prompts/lonely.txt was not checked: no logged call has this template, and there is no "
+        "lonely.cases.jsonl beside it",
+    ]
 
 
 def test_a_repository_among_the_files_is_not_used(tmp_path: Path) -> None:
@@ -182,5 +188,8 @@ def test_the_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_BASE_REF")
     git(folder, "switch", "-q", "-C", "main", "origin/main")
     assert found(folder).base == "HEAD~1", "on the default branch itself"
+    alone = branched(tmp_path / "alone", files, {"a.txt": "Two {x}"}, push=False)
+    commit(alone, {"notes.txt": "later"})
+    assert found(alone).base == "main", "without a remote"
     with pytest.raises(NoBase, match="no git repository"):
         found(tmp_path)
