@@ -52,8 +52,8 @@ class NoBase(SmileTraceError):
 
 def base_of(root: Path, wanted: str | None) -> tuple[str, str]:
     """What a branch is compared with, as people call it, and the last commit in common with it: by
-    default the target of the pull request (GITHUB_BASE_REF), else the default branch, origin's before
-    the one here, or the commit before where nothing differs from those. Raises NoBase."""
+    default the target of the pull request (GITHUB_BASE_REF), else the default branch (origin's
+    before the one here), or the commit before where nothing differs from it. Raises NoBase."""
     target = os.environ.get("GITHUB_BASE_REF")
     named = wanted or (f"origin/{target}" if target else None)
     why = ""
