@@ -57,7 +57,8 @@ def compare(
         bool,
         typer.Option(
             "--wrong",
-            help="What stands behind the answers that people marked as wrong in MLflow or Phoenix.",
+            help="What stands behind the answers that people marked as wrong in MLflow or Phoenix, "
+            "or by smile_trace.feedback.",
         ),
     ] = False,
     budget: Annotated[

@@ -37,14 +37,16 @@ def compare_wrong(
 
     settings, begin = Settings(), 0 if since is None else since_ns(since)
     with Store.look(settings) as store:
-        calls = {call.id: call for call in answers_since(store, name, begin)}
+        answers = answers_since(store, name, begin)
+        calls = {call.id: call for call in answers.calls}
         explained = read_wrong(store.database, [*calls])
-        marked = _marked(calls, store, settings)
+        marked = {**dict.fromkeys(answers.disliked), **_marked(calls, store, settings)}
     wrong = {*marked, *explained}
     if not wrong:
         raise SmileTraceError(
-            f"none of {len(calls):,} answers of {name} is marked as wrong in a tracker, or "
-            "explained with a target that it misses (smile-trace explain ID --contains TEXT)"
+            f"none of {len(calls):,} answers of {name} is marked as wrong in a tracker or by a "
+            "user (smile_trace.feedback), or explained with a target that it misses (smile-trace "
+            "explain ID --contains TEXT)"
         )
     left = [one for one in calls if marked.get(one) and one not in explained]
     untold = len(wrong) - len(explained) - len(left)
@@ -53,7 +55,9 @@ def compare_wrong(
     explained |= _explain(expected, [calls[one] for one in some], settings, app, agree)
     first = min(call.start_ns for call in calls.values()) if since is None else begin
     begun = datetime.fromtimestamp(first / 1e9, UTC).isoformat(timespec="minutes")
-    found = stand_behind(name, begun, [*calls.values()], wrong, explained, untold=untold)
+    found = stand_behind(
+        name, begun, answers.calls, wrong, explained, untold=untold, drawn_from=answers.drawn_from
+    )
     lines = map(printable, found.summary.split("\n"))
     print(found.model_dump_json(indent=2) if json else "\n".join(lines))
 

@@ -230,7 +230,14 @@ MOST_BLAMED = 12
 
 def sentences_on_wrong(found: WrongAnswers) -> list[str]:
     """What stands behind wrong answers, the most frequent first, and what is not known of them."""
-    all_of = f"{found.wrong + found.others:,} answers of {found.name} since {found.since[:10]}"
+    of, explained = f"of {found.name} since {found.since[:10]}", f"{found.explained:,} of them"
+    head = f"{found.wrong:,} of {found.wrong + found.others:,} answers {of} are wrong, {explained}"
+    head += " explained."
+    if found.drawn_from:
+        head = (
+            f"Of {found.drawn_from:,} calls {of}, {found.wrong:,} wrong ones, {explained} "
+            f"explained, and {found.others:,} others were looked at."
+        )
     remarks = (
         (max(len(found.parts) - MOST_BLAMED, 0), "{:,} more parts are in --json."),
         (found.nothing_found, "For {:,} nothing in the prompt was found to blame."),
@@ -239,7 +246,7 @@ def sentences_on_wrong(found: WrongAnswers) -> list[str]:
         (found.wrong - found.explained - found.untold, "{:,} more are not explained (--budget)."),
     )
     return [
-        f"{found.wrong:,} of {all_of} are wrong, {found.explained:,} of them explained.",
+        head,
         *(_blamed(part, found) for part in found.parts[:MOST_BLAMED]),
         *(said.format(count) for count, said in remarks if count),
     ]
@@ -252,9 +259,11 @@ def _blamed(part: BlamedPart, found: WrongAnswers) -> str:
     name = _NOT_QUOTED.get(part.kind, "“{}”").format(short(part.name, LONGEST_NAME))
     name, count = name[0].upper() + name[1:], part.behind.count
     share = percent(part.behind).partition(" % ")[2]
-    said = f"{name} stands behind {count or 'none'} of {part.behind.of:,} wrong answers {share}"
+    behind = f" stands behind {count or 'none'} of {part.behind.of:,} wrong answers {share}"
+    said = name + (behind if part.behind.of else "")
     others = "all" if part.in_others == found.others else f"{part.in_others:,} of"
-    said += f"; it is in {others} {found.others:,} other calls" if found.others else ""
+    it = "; it" if part.behind.of else ""
+    said += f"{it} is in {others} {found.others:,} other calls" if found.others else ""
     if part.more_often:
         q = probability(part.q_value)
         often = f"more often than by chance (q {q if q[0] == '<' else f'= {q}'})"

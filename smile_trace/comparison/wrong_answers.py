@@ -3,11 +3,14 @@ and tools a removal takes away that makes the answer right, and which wrong ones
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from heapq import nsmallest
+from typing import NamedTuple
 
 import numpy as np
 import scipy  # type: ignore[import-untyped]
 
 from smile_trace._stats.false_discoveries import adjusted
+from smile_trace._stats.trace_fraction import trace_fraction
 from smile_trace.attribution.correction.sentences import by_chance
 from smile_trace.attribution.correction.target import Target
 from smile_trace.attribution.reporting.segments import NEARLY_ALL, holds, overlap
@@ -17,31 +20,58 @@ from smile_trace.comparison.final_answers import final_answers
 from smile_trace.comparison.sentences import sentences_on_wrong
 from smile_trace.comparison.verdicts import ALPHA, share_of
 from smile_trace.records import Call, Explanation, Segment
+from smile_trace.records.call import trace_id_of
 from smile_trace.records.report import BlamedPart, PartKind, WrongAnswers
 from smile_trace.store import Store
-from smile_trace.store.queries.calls import newest_calls
+from smile_trace.store.queries.calls import newest_ids, read_calls, read_feedback, read_wrong
 from smile_trace.store.tables import Group
+from smile_trace.trackers.marks import says_wrong
 
-MOST_CALLS = 2000
-"""Calls that are looked at: the newest of the period."""
+MOST_CALLS, MOST_DISLIKED, MOST_IDS = 2000, 5000, 100_000
+"""Calls that are looked at, and others that users disliked; they are drawn from so many, the newest
+of the period."""
 EXAMPLES = 3
 
 Key = tuple[PartKind, str]
 """A part's kind and name."""
 
 
-def answers_since(store: Store, name: str, since_ns: int) -> list[Call]:
-    """The newest answers of a prompt or function since then (Unix nanoseconds), without the steps
-    towards them. Raises NothingToCompare if there is none."""
-    calls = newest_calls(store.database, name, MOST_CALLS, since_ns)
+class Answers(NamedTuple):
+    """Answers of a period, newest first: all, or some drawn from `drawn_from` calls, beside those
+    that are explained as wrong. `disliked`: users said so (`smile_trace.feedback`)."""
+
+    calls: list[Call]
+    disliked: list[str]
+    drawn_from: int
+
+
+def answers_since(store: Store, name: str, since_ns: int) -> Answers:
+    """The answers of a prompt or function since then (Unix nanoseconds), without the steps towards
+    them. Raises NothingToCompare if there is none."""
+    ids = newest_ids(store.database, name, MOST_IDS, since_ns)
+    said = read_feedback(store.database, name, since_ns)
+    disliked = [
+        one for one in ids if any(says_wrong(it.name, it.score) for it in said.get(one, ()))
+    ]
+    looked_at = {
+        *read_wrong(store.database, ids),
+        *nsmallest(MOST_DISLIKED, disliked, key=_place_in_lot),
+        *nsmallest(MOST_CALLS, ids, key=_place_in_lot),
+    }
+    calls = read_calls(store.database, [*looked_at])
     given = final_answers(store, {call.id: Group.of(call)[:2] for call in calls})
-    found = [call for call in calls if call.id in given and call.answer is not None]
+    found = {call.id: call for call in calls if call.id in given and call.answer is not None}
     if not found:
         raise NothingToCompare(
             f"no answer of {name!r} since then is in the store{known_prompts(store)}: name an "
             "earlier beginning"
         )
-    return found
+    of = len(ids) if len(ids) > MOST_CALLS else 0
+    return Answers([*found.values()], [one for one in disliked if one in found], of)
+
+
+def _place_in_lot(call_id: str) -> float:
+    return trace_fraction(trace_id_of(call_id))
 
 
 def misses(call: Call, expected: str) -> bool:
@@ -57,9 +87,10 @@ def stand_behind(
     explained: Mapping[str, Explanation],
     *,
     untold: int,
+    drawn_from: int = 0,
 ) -> WrongAnswers:
     """Count what stands behind those of the `calls` that are `wrong` (by id), of which some are
-    `explained`; of `untold` it is not known what is right."""
+    `explained`; of `untold` it is not known what is right. `drawn_from`: as of `Answers`."""
     places = {call.id: named_places(call) for call in calls}
     holding, behind = defaultdict[Key, set[str]](set), defaultdict[Key, list[str]](list)
     for call_id, named in places.items():
@@ -96,9 +127,16 @@ def stand_behind(
         nothing_found=len(nothing) - chance,
         by_chance=chance,
         untold=untold,
-        parts=tuple(sorted(parts, key=lambda one: (-one.behind.count, -one.in_wrong))),
+        drawn_from=drawn_from,
+        parts=tuple(sorted(parts, key=_rank)),
     )
     return report.model_copy(update={"summary": "\n".join(sentences_on_wrong(report))})
+
+
+def _rank(part: BlamedPart) -> tuple[float, ...]:
+    """What is behind most first, then what wrong calls hold more often by the least chance."""
+    q_value = 1.0 if part.q_value is None else part.q_value
+    return -part.behind.count, q_value, -part.in_wrong
 
 
 def _more_often(holding: Mapping[Key, set[str]], wrong: set[str], calls: int) -> dict[Key, float]:

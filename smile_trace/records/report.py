@@ -117,8 +117,8 @@ class WrongAnswers(Record):
 
     `wrong` and `others`: calls of the period. Of the wrong ones `explained` have an explanation
     with a target, `nothing_found` of which blame no part, and `by_chance` of which find the answer
-    right when it is asked for again; `untold`: nobody wrote what is right,
-    people disagree, or the answer says it.
+    right when it is asked for again; `untold`: nobody wrote what is right, people disagree, or the
+    answer says it. `drawn_from`: of how many calls these were drawn; 0 if they are all.
     """
 
     schema_version: int = 1
@@ -130,6 +130,7 @@ class WrongAnswers(Record):
     nothing_found: int = 0
     by_chance: int = 0
     untold: int = 0
+    drawn_from: int = 0
     parts: tuple[BlamedPart, ...] = ()
     summary: str = ""
     """A sentence a line."""

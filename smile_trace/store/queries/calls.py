@@ -8,12 +8,21 @@ from sqlalchemy import and_, case, func, select
 
 from smile_trace._guards.presentable import presentable
 from smile_trace.errors import Reason
-from smile_trace.records import Call, Explanation, Record, Span
+from smile_trace.records import Call, Explanation, Feedback, Record, Span
 from smile_trace.store.database import Database, rows_among
 from smile_trace.store.database.sql import is_unset, json_text
 from smile_trace.store.jobs import JobState, is_newest, told_state, told_status
 from smile_trace.store.queries.waiting import Obstacles
-from smile_trace.store.tables import calls, deliveries, explanations, jobs, requested, spans, traces
+from smile_trace.store.tables import (
+    calls,
+    deliveries,
+    explanations,
+    feedback,
+    jobs,
+    requested,
+    spans,
+    traces,
+)
 
 _CHARACTERS = 8
 """The fewest characters of a trace's id that are shown for it."""
@@ -115,6 +124,36 @@ def newest_calls(database: Database, name: str, limit: int, since_ns: int = 0) -
         .limit(limit)
     )
     return [Call.model_validate_json(body) for body in database.column(query)]
+
+
+def newest_ids(database: Database, name: str, limit: int, since_ns: int) -> list[str]:
+    """The ids of the calls that `newest_calls` would read."""
+    query = select(calls.c.id).where(calls.c.group_name == name, calls.c.start_ns >= since_ns)
+    return database.column(query.order_by(calls.c.start_ns.desc()).limit(limit))
+
+
+def read_calls(database: Database, call_ids: Sequence[str]) -> list[Call]:
+    """The calls of those ids, newest first."""
+    query = select(calls.c.body, calls.c.start_ns)
+    with database.read() as connection:
+        rows = rows_among(connection, query, calls.c.id, call_ids)
+    rows.sort(key=lambda row: -row.start_ns)
+    return [Call.model_validate_json(row.body) for row in rows]
+
+
+def read_feedback(database: Database, name: str, since_ns: int) -> dict[str, list[Feedback]]:
+    """What users said of the traces of a prompt's or function's calls since then (Unix
+    nanoseconds), the newest of each kind, by call."""
+    query = (
+        select(calls.c.id, feedback.c.body)
+        .join(feedback, feedback.c.trace_id == calls.c.trace_id)
+        .where(calls.c.group_name == name, calls.c.start_ns >= since_ns)
+    )
+    found: dict[str, dict[str, Feedback]] = {}
+    said = [(row.id, Feedback.model_validate_json(row.body)) for row in database.rows(query)]
+    for call_id, one in sorted(said, key=lambda pair: pair[1].at_ns):
+        found.setdefault(call_id, {})[one.name] = one
+    return {call_id: [*kinds.values()] for call_id, kinds in found.items()}
 
 
 def newest_traces(database: Database, limit: int) -> list[str]:

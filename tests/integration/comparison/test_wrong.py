@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import smile_trace
 from smile_trace import semconv
 from smile_trace.cli.app import app
 from smile_trace.errors import SmileTraceError
@@ -14,11 +15,13 @@ from smile_trace.records.report import WrongAnswers
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.arrivals import ArrivedSpan, SpoolFile
+from smile_trace.testing import captured
 from smile_trace.trackers import Capabilities
 from smile_trace.trackers.marks import Mark
+from smile_trace.worker.ingest import Ingest
 from tests.support.fake_tracker import FakeTracker
 from tests.support.planted import PlantedServer, serving
-from tests.support.spooled import call_span, trace_id
+from tests.support.spooled import call_span, trace_id, write_spool
 from tests.support.store_rows import deliver, traces
 from tests.support.worker_settings import settings_tables
 
@@ -131,6 +134,27 @@ def test_a_budget_holds_and_what_is_left_is_said(server: PlantedServer) -> None:
         "8 of 28 answers of desk since 2025-11-24 are wrong, 1 of them explained."
     )
     assert "6 more are not explained (--budget)." in lines
+
+
+def test_what_users_disliked_is_wrong_wherever_it_lies_and_others_are_drawn(
+    server: PlantedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smile_trace.cli.deliver.discover_trackers", lambda _: [])
+    monkeypatch.setattr("smile_trace.comparison.wrong_answers.MOST_CALLS", 15)
+    with captured() as seen:
+        for number in (*BLAMED, OTHERS[-1]):
+            smile_trace.feedback(trace_id(number), 0)
+        smile_trace.feedback(trace_id(OTHERS[-1]), 1)  # thought better of it
+    with Store.open(Settings()) as store:
+        write_spool(Settings().spool, seen.spans)
+        Ingest(store, Settings()).run()
+    head, blamed, *_ = ask().splitlines()
+    assert head.startswith(
+        "Of 28 calls of desk since 2025-11-24, 6 wrong ones, 0 of them explained,"
+    )
+    assert blamed.startswith("“assembly-2025.md” is in ")
+    assert "and 6 of 6 wrong ones, more often than by chance" in blamed
+    assert not server.bodies
 
 
 def test_nothing_is_wrong_and_other_options_are_refused(server: PlantedServer) -> None:
