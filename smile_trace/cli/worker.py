@@ -42,6 +42,13 @@ def print_plan(plan: "Plan", console: "Console") -> None:
                 "those in calls and tokens do (calls_per_day, tokens_per_day).",
                 markup=False,
             )
+        if model.usual is not None:
+            usual = f"{model.usual.calls:,} calls and {model.usual.tokens:,} tokens"
+            console.print(
+                f"As its last explanations went, {printable(model.model)} would be asked about "
+                f"{usual}{'' if model.usd is None else f', ${model.usual.usd:,.4f}'}.",
+                markup=False,
+            )
         if caps := _caps(model.left):
             console.print(
                 f"Its own caps allow {caps} more to {printable(model.model)} today (UTC).",

@@ -109,6 +109,12 @@ class Jobs(OfDatabase):
         query = select(jobs).where(jobs.c.state.in_(["pending", "running"])).order_by(jobs.c.id)
         return [_job(row) for row in self._database.rows(query)]
 
+    def explained_last(self, model: str, limit: int) -> list[Job]:
+        """The newest explained jobs of a model."""
+        done = (jobs.c.state == "explained") & (jobs.c.model == model)
+        query = select(jobs).where(done).order_by(jobs.c.id.desc()).limit(limit)
+        return [_job(row) for row in self._database.rows(query)]
+
     def get(self, job_id: int) -> Job:
         """The job of that id; raises KeyError if there is none."""
         with self._database.read() as connection:

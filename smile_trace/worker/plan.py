@@ -22,7 +22,7 @@ from smile_trace.store import Store
 from smile_trace.store.drift import NewCase
 from smile_trace.store.queries.status import Counted
 from smile_trace.store.spending.accounts import Spent
-from smile_trace.store.spending.ledger import Left
+from smile_trace.store.spending.ledger import Left, Purpose
 from smile_trace.store.store import Clock, check_home
 from smile_trace.store.tables import Group
 from smile_trace.worker import drift
@@ -39,10 +39,16 @@ from smile_trace.worker.sample import AT_ONCE, decide, undecided
 
 _Number = TypeVar("_Number", int, float)
 
+LATELY = 50
+"""Explanations by whose cost those that wait are judged."""
+_OF_MODEL = (Purpose.EXPLANATION, Purpose.SANITY_CHECK, Purpose.PATH, Purpose.PROFILE)
+"""What a job asks its model for."""
+
 
 class Planned(Record):
     """The most that one model would be asked. `tokens` or `usd` is None if unknown. `replays` of
-    its `calls` are drift's in this period. `left` is the rest of the model's own caps today."""
+    its `calls` are drift's in this period. `left` is the rest of the model's own caps today.
+    `usual`: what as many explanations took lately, within these caps; None before the first one."""
 
     model: str
     explanations: int
@@ -51,6 +57,7 @@ class Planned(Record):
     tokens: int | None
     usd: float | None
     left: Left
+    usual: Spent | None = None
     unavailable: str = ""
     """Why it cannot be asked as things are, such as a missing key."""
 
@@ -135,7 +142,10 @@ class _Planner:
         for replays in self._replayed(waiting):
             self._add(replays)
         return Plan(
-            models=tuple(_checked(self._totals[name], settings) for name in sorted(self._totals)),
+            models=tuple(
+                _checked(self._with_usual(self._totals[name]), settings)
+                for name in sorted(self._totals)
+            ),
             skipped=tuple(
                 Counted(reason=text, code=code, count=count)
                 for (code, text), count in skipped.most_common()
@@ -201,6 +211,25 @@ class _Planner:
         longest = longest_variant(Prompted.of(call), probes, seed_of(call.id, day_of(call)))
         calls = self._settings.budget.calls_per_profile
         return _sum(found, self._alike(asked.model, longest, calls))
+
+    def _with_usual(self, planned: Planned) -> Planned:
+        """Add what as many explanations by its model took lately."""
+        done = self._store.jobs.explained_last(planned.model, LATELY)
+        if not done:
+            return planned
+        scopes = [job.budget_scope.for_purpose(purpose) for job in done for purpose in _OF_MODEL]
+        spent = [self._store.ledger.spent("explanation", scope.key) for scope in scopes]
+        each = planned.explanations / len(done)
+        whole = {
+            "calls": each * sum(one.calls for one in spent) + planned.replays,
+            "tokens": each * sum(one.tokens for one in spent),
+            "usd": each * sum(one.usd for one in spent),
+        }
+        caps = {unit: getattr(planned.left, unit) for unit in whole}
+        room = [caps[u] / most for u, most in whole.items() if caps[u] is not None and most > 0]
+        calls, tokens, usd = (most * min([1.0, *room]) for most in whole.values())
+        usual = Spent(calls=round(calls), tokens=round(tokens), usd=usd)
+        return planned.model_copy(update={"usual": usual})
 
     def _replayed(self, waiting: Sequence[tuple[Call, str]]) -> Iterator[Planned]:
         """The replays of `[drift]` in this period, case by case. A set that is not chosen yet may

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from smile_trace import semconv
+from smile_trace.cli.worker import print_plan
 from smile_trace.errors import ReasonCode
 from smile_trace.records.call import answer_limit
 from smile_trace.settings import Settings
@@ -42,7 +44,17 @@ def test_what_is_then_spent_stays_below(configure: Configure, server: PlantedSer
     assert 0 < spent.calls <= asked.calls
     assert asked.tokens is not None
     assert 0 < spent.tokens <= asked.tokens
-    assert plan(settings).models == ()
+    assert (plan(settings).models, asked.usual) == ((), None)
+    capture(settings, 4, 5, 6, 7, 8, 9)
+    [asked] = plan(settings).models
+    assert asked.usual is not None
+    assert asked.tokens is not None
+    assert asked.usual.calls == 2 * spent.calls <= asked.calls
+    assert asked.usual.tokens == 2 * spent.tokens < asked.tokens
+    console = Console(width=200)
+    with console.capture() as shown:
+        print_plan(plan(settings), console)
+    assert f"planted would be asked about {asked.usual.calls} calls" in shown.get()
 
 
 @pytest.mark.slow
