@@ -2,11 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, func, or_, select, union_all
 
@@ -249,7 +249,7 @@ class PromptReader:
         found: dict[int, dict[str, float]] = {}
         for row in rows_among(self._connection, query, explanations.c.id, explanation_ids):
             for one in json.loads(row.segments):
-                if one["verdict"] in ("supports", "against"):
+                if _is_certain(one):
                     most = most_of(one["ci_low"], one["ci_high"])
                     known = found.setdefault(row.id, {})
                     known[one["key"]] = 1.0 if one["fails_without"] else most
@@ -301,3 +301,11 @@ def _of(prompt: str, version: str, table: Table = calls) -> ColumnElement[bool]:
 
 def _begun(since: float) -> ColumnElement[bool]:
     return calls.c.start_ns >= min(int(since * 1e9), 2**63 - 1)
+
+
+def _is_certain(segment: Mapping[str, Any]) -> bool:
+    """Whether the answer certainly depends on a stored segment; those of release 0.2 have no
+    verdict."""
+    if "verdict" in segment:
+        return segment["verdict"] in ("supports", "against")
+    return bool(segment["significant"] or segment["fails_without"])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from smile_trace._options import RENAMED
+from smile_trace.comparison import compare
 from smile_trace.records import Explanation
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.settings import Settings
@@ -73,6 +74,11 @@ def test_what_it_said_is_said_still(home: Path) -> None:
     assert {s.verdict for s in shown[0].segments} == {"supports", "excluded", "open"}
     assert {s.verdict for s in shown[1].segments} == {"excluded"}, "it has no effect"
     assert {one.settings.smallest_effect for one in shown} == {SMALLEST_EFFECT}
+
+
+def test_versions_that_it_explained_are_compared(home: Path) -> None:
+    found = compare("support", budget=0, settings=Settings(home=home, **tables()))
+    assert [(one.version, one.explained) for one in found.versions] == [("1", 1), ("2", 1)]
 
 
 @pytest.mark.slow
