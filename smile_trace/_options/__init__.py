@@ -79,15 +79,15 @@ class SettableOptions:
     answer_part: Annotated[
         str | None,
         About(
-            "explain this part of the answer alone, a sentence or some words as they stand in it "
-            "(where they stand twice, the first); a field of a JSON answer by its path "
-            "(`$.city`, `$.items[0].name`); of a call of a tool `tool` (which one is called) or "
-            "an argument (`$.number`); `reasoning`, what the model wrote before its answer. "
-            "Most of its calls are those of the whole answer, and cost nothing again.",
-            "Explain this part of the answer alone: a text as it stands in it, a field of "
-            "a JSON answer ('$.city'), or the reasoning before it (reasoning).",
-            "The part of the answer that is explained alone: a text, a JSON path (`$.city`) of "
-            "answers that are JSON, or `reasoning`. An answer without it is explained as a whole, "
+            "explain only this part of the answer: a sentence or some words as they are in "
+            "it (their first occurrence); a field of a JSON answer by its path (`$.city`, "
+            "`$.items[0].name`); in a tool call, `tool` (which one is called) or an argument "
+            "(`$.number`); `reasoning`, what the model wrote before its answer. Most of its "
+            "calls are those of the whole answer, and are not paid for twice.",
+            "Explain only this part of the answer: a text as it is in the answer, a field of "
+            "a JSON answer ('$.city'), or the reasoning before the answer (reasoning).",
+            "The only part of the answer that is explained: a text, a JSON path (`$.city`) "
+            "in JSON answers, or `reasoning`. An answer without it is explained as a whole, "
             "with a note.",
             "The part of the answer that is explained.",
         ),
@@ -97,12 +97,13 @@ class SettableOptions:
         About(
             "what the answer should have said: a text, looked for whatever its case and white "
             "space, a pattern (`/refund/`), or a list of them, all of which it should say. "
-            "Explained is what keeps the answer from saying it, and the smallest removal with "
-            "which it does is looked for; where it does say it, what that depends on.",
-            "What the answer should have said, a text or a /PATTERN/: what keeps it from that, and "
-            "without what it would; repeatable.",
-            "What every answer should say, a text, a `/pattern/` or a list of them; explained is "
-            "what keeps an answer from it.",
+            "The explanation shows what keeps the answer from saying it, and looks for the "
+            "smallest removal with which it does; if the answer does say it, it shows what "
+            "that depends on.",
+            "What the answer should have said, a text or a /PATTERN/: shows what prevents "
+            "it, and which removal would allow it; repeatable.",
+            "What every answer should say, a text, a `/pattern/` or a list of them; the "
+            "explanation shows what keeps an answer from it.",
             "What every answer should say.",
             typed=list[str] | None,
             metavar="TEXT",
@@ -123,7 +124,7 @@ class SettableOptions:
         int,
         About(
             "decides which parts are removed together.",
-            "Decides what is removed together.",
+            "Seed that decides which parts are removed together.",
             "Decides the perturbations: same seed, same answers, same explanation.",
         ),
     ] = 0
@@ -136,12 +137,13 @@ class StoredOptions(SettableOptions):
     expected: Annotated[
         str | None,
         About(
-            "what the answer should have been; as with `contains`, by how much of it an answer "
-            "says. With the `answer_part` of a field (`$.team`), what should stand there, as JSON "
-            '(`3` is a number, `"3"` a text) or else as a text; `contains` and `avoid` are of '
-            "that field alone, too.",
-            "What the answer should have been: what keeps it from that, and without what it would "
-            "say it. With --answer-part '$.team': what should stand in that field.",
+            "what the answer should have been; as with `contains`, but measured by how much "
+            "of it an answer says. With a field as `answer_part` (`$.team`), what that field "
+            "should be, as JSON "
+            '(`3` is a number, `"3"` a text) or else as a text; `contains` and `avoid` '
+            "then apply to that field alone.",
+            "What the answer should have been: shows what prevents it, and which removal "
+            "would allow it. With --answer-part '$.team': what that field should be.",
             metavar="TEXT",
         ),
     ] = None
@@ -149,9 +151,10 @@ class StoredOptions(SettableOptions):
     until_settled: Annotated[
         int | None,
         About(
-            "go on beyond the budget while a part is neither named nor excluded, up to so many "
-            "calls; not with a proxy.",
-            "Go on beyond the budget while a part is neither named nor excluded, up to MAX calls.",
+            "continue beyond the budget, up to so many calls, while a part is neither named "
+            "nor excluded; not with a proxy.",
+            "Continue beyond the budget, up to MAX calls, while a part is neither named nor "
+            "excluded.",
             metavar="MAX",
             least=4,
         ),
@@ -181,8 +184,9 @@ class AllOptions(StoredOptions):
             "pattern (each match is a unit) or spans of your own (`(start, end)`, "
             "`(message, start, end)` or texts), with the rest of the prompt retained.",
             "What is removed at a time: auto, word, sentence, section, message, variable, "
-            "example, document, tool, tool_result, media, cell, reasoning, turn, step, or the "
-            "matches of a /PATTERN/; by default the settings' (\\[explain] unit), auto.",
+            "example, document, tool, tool_result, media, cell, reasoning, turn, step, or "
+            "the matches of a /PATTERN/; by default the unit of the settings (\\[explain]), "
+            "or auto.",
             typed=str,
             metavar="UNIT",
         ),
@@ -202,9 +206,9 @@ class AllOptions(StoredOptions):
             "False or a number from 0 to 1 (right from 0.9 on), a scorer of `mlflow.genai`, or the "
             "name of a model of the settings, which judges it; MLflow's and a judge are also given "
             "the request, and what is `expected`. Each distinct answer is scored once.",
-            "What says whether an answer is right, as with --contains: a function of the answer "
-            "(module:function, from this folder), or a model of the settings, which judges it, "
-            "with --expected by that.",
+            "Scores whether an answer is right, as with --contains: a function of the answer "
+            "(module:function, from this folder), or a model from the settings that judges "
+            "it (against --expected, if given).",
             typed=str | None,
             metavar="NAME",
         ),
@@ -216,18 +220,18 @@ class AllOptions(StoredOptions):
             "default 80 where texts are compared and the prompt has more than a dozen words, "
             "else 40.",
             "The most calls to the model; by default 80 where texts are compared and the "
-            "prompt has more than a dozen words, else 40; of a path 240, with a target 640.",
+            "prompt has more than a dozen words, else 40; for a path 240, or 640 with a target.",
             least=4,
         ),
     ] = None
     proxy: Annotated[
         "AnyModel | None",
         About(
-            "a cheaper model that is asked most perturbations, 200 at most, in the model's place, "
-            "which is then asked no more than 20 times (16 of a larger budget). A local one, such "
-            'as `"demo"`, scores the given answer, whoever gave it.',
-            "A cheaper model of the settings, or demo, that is asked most in the model's "
-            "place; the model itself no more than 20 times.",
+            "a cheaper model that answers most perturbations, at most 200, in place of the model, "
+            "which is then asked at most 20 times (16 with a larger budget). A local one, such as "
+            '`"demo"`, scores the given answer, whichever model gave it.',
+            "A cheaper model from the settings, or demo, that answers most requests in place "
+            "of the model, which is then asked at most 20 times.",
             typed=str | None,
         ),
     ] = None
@@ -263,7 +267,7 @@ def by_new_names(given: Mapping[str, Any], where: str = "", *, caller: int = 1) 
     found = {RENAMED.get(name, name): value for name, value in given.items()}
     for old, new in RENAMED.items():
         if old in given:
-            told = f"{where}{old} is called {where}{new} now".replace(
+            told = f"{where}{old} is now called {where}{new}".replace(
                 "_", "-" if where == "--" else "_"
             )
             warnings.warn(told, OldName, stacklevel=caller + 1)

@@ -105,7 +105,7 @@ def options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Why did the model say that? Explains logged LLM calls, inside the traces they are in."""
+    """Why did the model say that? Explains logged LLM calls, inside their traces."""
 
 
 def _group(name: str, about: str, **more: Any) -> typer.Typer:
@@ -114,10 +114,10 @@ def _group(name: str, about: str, **more: Any) -> typer.Typer:
     return group
 
 
-hub_app = _group("hub", "Share explanations as files: check and publish.", no_args_is_help=True)
+hub_app = _group("hub", "Check, share and publish files of explanations.", no_args_is_help=True)
 review_app = _group(
     "review",
-    "Judge variants of the prompts' requests, on a page on this machine.",
+    "Judge variants of requests, on a local page.",
     invoke_without_command=True,
 )
 store_app = _group("store", "Export, import or move the store.", no_args_is_help=True)
@@ -145,7 +145,7 @@ def _replaced(name: str, by: str) -> None:
     """Keep a command of release 0.2, only to name the command that replaced it."""
 
     def tell() -> None:
-        raise SmileTraceError(f"smile-trace {name} is part of compare now: {by}")
+        raise SmileTraceError(f"smile-trace {name} is now part of compare: {by}")
 
     anything = {"ignore_unknown_options": True, "allow_extra_args": True}
     app.command(name, hidden=True, context_settings=anything)(tell)
@@ -156,7 +156,7 @@ def _renamed(command: Callable[..., None], name: str, to: str, **how: Any) -> No
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
-        print(f"smile-trace {name} is called smile-trace {to} now", file=sys.stderr)
+        print(f"smile-trace {name} is now called smile-trace {to}", file=sys.stderr)
         _needing(command, to, "worker")(*arguments, **options)
 
     app.command(name, hidden=True, **how)(run)

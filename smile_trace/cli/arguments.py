@@ -37,7 +37,9 @@ Answer = Annotated[
 ]
 Model = Annotated[
     str | None,
-    typer.Option(help="A model from the settings, or demo; a captured call has its own."),
+    typer.Option(
+        help="A model from the settings, or demo; a captured call uses its own by default."
+    ),
 ]
 Application = Annotated[
     str | None,
@@ -47,9 +49,7 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")
 Browser = Annotated[bool, typer.Option(help="Open the page in the browser.")]
 DryRun = Annotated[
     bool,
-    typer.Option(
-        "--dry-run", help="Ask nothing; show what would be asked and the most it would cost."
-    ),
+    typer.Option("--dry-run", help="Send nothing; show what would be sent and the maximum cost."),
 ]
 Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Do not ask for confirmation before spending money.")
@@ -62,7 +62,7 @@ PANELS = {
         *("unit", "protect", "budget", "until_settled", "signal", "distance"),
         *("proxy", "solver", "seed"),
     ),
-    "What comes of it": ("json", "deliver", "sanity_check", "yes"),
+    "What to do with the result": ("json", "deliver", "sanity_check", "yes"),
 }
 """The panels of an explanation's options, but for those that people need first."""
 
@@ -162,35 +162,35 @@ def since_ns(text: str) -> int:
 
 _SIGNALS = {
     "text": "the answers are compared as texts",
-    "probability": "it is asked for the probability of the given answer",
+    "probability": "the probability of the given answer is compared",
 }
 
 
 def describe(estimate: "Estimate") -> str:
     """A few lines: what is asked, which model, and the most that it takes."""
-    return "\n".join([_what(estimate), *_asked(estimate), "Nothing was asked."])
+    return "\n".join([_what(estimate), *_asked(estimate), "Nothing was sent."])
 
 
 def describe_run(estimates: "Sequence[Estimate]", rows: int) -> str:
     """The description of an evaluation's run: the estimates of its rows, by model."""
-    what = f"The prompt of each of {rows:,} rows would be asked again with parts of it removed."
+    what = f"The prompt of each of {rows:,} rows would be sent again with parts of it removed."
     asked = [line for estimate in estimates for line in _asked(estimate)]
-    return "\n".join([what, *asked, "Nothing was asked."])
+    return "\n".join([what, *asked, "Nothing was sent."])
 
 
 def _what(estimate: "Estimate") -> str:
     unit = "part" if estimate.unit == "span" else estimate.unit
     parts = f"{estimate.segments:,} {unit}{'' if estimate.segments == 1 else 's'}"
-    steps = ", larger parts first and then what is inside those that matter"
+    steps = ", larger parts first, then what is inside those that matter"
     return (
-        f"The prompt would be asked again with some of its {parts} removed"
+        f"The prompt would be sent again with some of its {parts} removed"
         f"{steps if estimate.in_steps else ''}; {_SIGNALS[estimate.signal]}."
     )
 
 
 def _asked(estimate: "Estimate") -> list[str]:
     lines = [
-        f"Asked: {printable(estimate.model)}, {printable(estimate.address)}.",
+        f"Model: {printable(estimate.model)}, {printable(estimate.address)}.",
         f"At most: {most_of(estimate)}.",
     ]
     if estimate.proxy is not None:
@@ -200,7 +200,7 @@ def _asked(estimate: "Estimate") -> list[str]:
         lines.append(f"Answers are judged by {_model_and_cost(estimate.judge)}.")
     if estimate.embeddings is not None:
         lines.append(
-            f"Word vectors come from {printable(estimate.embeddings)}, which is not counted."
+            f"Word vectors come from {printable(estimate.embeddings)}; these calls are not counted."
         )
     return lines
 
@@ -215,8 +215,8 @@ def confirm(estimate: "Estimate", *, yes: bool) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         print(most, file=sys.stderr)
         return
-    if not typer.confirm(f"{most} Ask?", err=True):
-        print("Nothing was asked.", file=sys.stderr)
+    if not typer.confirm(f"{most} Continue?", err=True):
+        print("Nothing was sent.", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -229,5 +229,5 @@ def most_of(estimate: "Estimate") -> str:
     """The most calls, tokens and dollars, in words."""
     calls = f"{estimate.calls:,} calls"
     tokens = "" if estimate.tokens is None else f", {estimate.tokens:,} tokens"
-    usd = "cost not known" if estimate.usd is None else f"${estimate.usd:,.4f}"
+    usd = "cost unknown" if estimate.usd is None else f"${estimate.usd:,.4f}"
     return f"{calls}{tokens}, {'$0' if estimate.usd == 0 else usd}"

@@ -25,7 +25,9 @@ _INDENT = "    "
 
 def calls(
     since: Annotated[str | None, typer.Option(help=SINCE_HELP)] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The most calls; the newest are shown.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=1, help="How many calls to show at most, the newest ones.")
+    ] = 100,
     full: Annotated[
         bool, typer.Option("--full", help="Show every message, and where the call was read from.")
     ] = False,
@@ -35,8 +37,8 @@ def calls(
 ) -> None:
     """List captured calls and what became of them.
 
-    A line begins with as much of the call's id as explain, replay and retry need. What the calls of
-    a function have in common stands above them, once.
+    Each line begins with as much of the call's id as explain, replay and retry need. What the calls
+    of a function have in common is printed once, above them.
     """
     from smile_trace.settings import Settings
     from smile_trace.store import Store
@@ -57,7 +59,7 @@ def calls(
     if not found:
         wait = f"{unread:,} call{' waits' if unread == 1 else 's wait'} to be read"
         print(f"{wait if unread else 'No call was read'}: smile-trace worker --once reads what is")
-        print("new, and doctor says what looks like a call and was not read.")
+        print("new, and doctor lists what looks like a call but could not be read.")
         return
     few = every > len(found)
     if full:

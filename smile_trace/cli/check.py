@@ -68,44 +68,51 @@ def check(
         ),
     ] = None,
     versions: Annotated[
-        str, typer.Option(help="Compare these logged versions of the PROMPT: two, with a comma.")
+        str,
+        typer.Option(help="Compare these two logged versions of the PROMPT, separated by a comma."),
     ] = "",
     limits: Annotated[
         list[str] | None,
         typer.Option(
             "--max",
             metavar="NAME=LIMIT",
-            help="Exit 3 above it: answer_change (of the answers), drop:PART (of a part's "
-            "influence), a probe (of the answers that it changes), cases (of the failures that "
-            "people confirmed), unused_citations.",
+            help="A limit; above it the exit code is 3. NAME is answer_change (how much the "
+            "answers change), drop:PART (how much of a part's influence is lost), a probe "
+            "(the share of answers that it changes), cases (the share of confirmed failures "
+            "that fail) or unused_citations (their share).",
         ),
     ] = None,
     model: Annotated[
         str | None,
         typer.Option(
-            help="Who is asked, by a name of the settings, or demo; logged calls: theirs."
+            help="The model to ask, from the settings, or demo; by default that of the logged "
+            "calls."
         ),
     ] = None,
     parameters: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="NAME=VALUE", help="A parameter for given cases: temperature=0."
+            "--set",
+            metavar="NAME=VALUE",
+            help="A request parameter for given cases, such as temperature=0.",
         ),
     ] = None,
     calls: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help="For probes, ask this many calls; 0 uses what the worker found. By default 20 of "
-            "a changed prompt.",
+            help="For probes, how many calls to probe; 0 uses what the worker found. By default "
+            "20 for a changed prompt.",
         ),
     ] = None,
     since: Annotated[
-        str, typer.Option(help=f"For limits, what the worker found since then: {SINCE_HELP}")
+        str, typer.Option(help=f"For limits, use what the worker found since then: {SINCE_HELP}")
     ] = "30d",
     budget: Annotated[
         int,
-        typer.Option(min=0, help="The most calls to compare a prompt, and to probe each call."),
+        typer.Option(
+            min=0, help="The most model calls to compare a prompt, and to probe each call."
+        ),
     ] = 40,
     seed: Annotated[int, typer.Option(help="Seed for all random choices.")] = 0,
     app: Application = None,
@@ -123,7 +130,7 @@ def check(
     series: Annotated[bool, typer.Option("--series", hidden=True)] = False,
     restart: Annotated[bool, typer.Option("--restart", hidden=True)] = False,
 ) -> None:
-    """Check in CI what a branch's prompt changes do to the answers, and limits on it."""
+    """Check in CI what a branch's prompt changes do to the answers, against limits."""
     if (versions or file or series or restart) and len(prompts or ()) != 1:
         raise typer.BadParameter("--versions and --file need one PROMPT")
     if prompts and (series or restart):
@@ -198,17 +205,17 @@ def _plan(checks: "Check", most: "Sequence[Estimate]") -> str:
             before, after = (printable(column.label) for column in one.comparison.columns[-2:])
             lines.append(f"{name} would be compared from {before} to {after}.")
         if one.asked:
-            small = f"asked with small changes, for {', '.join(probes)}"
+            small = f"sent again with small changes, for {', '.join(probes)}"
             lines.append(f"{len(one.asked)} calls of {name} would be {small}.")
         if one.cases:
-            lines.append(f"{len(one.cases)} confirmed failures would be asked again, once each.")
+            lines.append(f"{len(one.cases)} confirmed failures would be sent again, once each.")
         lines += (f"{name}: {printable(note)}" for note in one.notes)
     lines += map(printable, checks.notes)
     for bound in most:
         lines.append(
             f"At most: {most_of(bound)} of {printable(bound.model)}, {printable(bound.address)}."
         )
-    return "\n".join([*lines, "Nothing was asked." if most else "Nothing would be asked."])
+    return "\n".join([*lines, "Nothing was sent." if most else "Nothing would be sent."])
 
 
 def _failed(call_id: str, error: SmileTraceError) -> None:

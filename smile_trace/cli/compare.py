@@ -45,7 +45,8 @@ def compare(
     ] = "",
     since: Annotated[str | None, typer.Option(help=f"Only calls since then: {SINCE_HELP}")] = None,
     models: Annotated[
-        str, typer.Option(help="Models (by captured name, separated by commas) to compare, too.")
+        str,
+        typer.Option(help="Also compare these models (names as captured, separated by commas)."),
     ] = "",
     file: Annotated[
         Path | None, typer.Option(help="A file with a template to compare as the newest version.")
@@ -57,16 +58,16 @@ def compare(
         bool,
         typer.Option(
             "--wrong",
-            help="What stands behind the answers that people marked as wrong in MLflow or Phoenix, "
-            "or by smile_trace.feedback.",
+            help="Show what is behind the answers that people marked as wrong in MLflow or "
+            "Phoenix, or by smile_trace.feedback.",
         ),
     ] = False,
     budget: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help="The most new calls: 40, by which inputs are replayed through both; with --wrong "
-            f"{BUDGET_WRONG}, by which answers are explained.",
+            help="The most new calls: 40 to replay inputs through both versions; with --wrong, "
+            f"{BUDGET_WRONG} to explain answers.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed for all random choices.")] = 0,
@@ -92,14 +93,14 @@ def compare(
         others = (versions, models, file, html, deliver, fail_if_drop, fail_if_answer_change)
         if prompt is None or any(others):
             raise typer.BadParameter(
-                "--wrong takes a PROMPT, --since, --budget, --app, --json and --yes alone"
+                "--wrong takes only a PROMPT, --since, --budget, --app, --json and --yes"
             )
         agree = partial(confirm, yes=yes)
         compare_wrong(prompt, since=since, budget=budget, app=app, json=json, agree=agree)
         return
     if fail_if_drop or fail_if_answer_change is not None:
         told = (
-            "limits are part of smile-trace check now: --max drop:PART=LIMIT, answer_change=LIMIT"
+            "limits are now part of smile-trace check: --max drop:PART=LIMIT, answer_change=LIMIT"
         )
         warnings.warn(told, OldName, stacklevel=1)
     form = "PART=LIMIT, such as 'Be brief.=0.1'"
@@ -163,7 +164,7 @@ def suggest(
     ] = None,
     model: Model = None,
     budget: Annotated[int, typer.Option(min=1, help="The most calls to the model.")] = 800,
-    seed: Annotated[int, typer.Option(help="Seed for which calls are held out.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed that decides which calls are held out.")] = 0,
     app: Application = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Suggestions as JSON.")] = False,
     dry_run: DryRun = False,
@@ -201,11 +202,11 @@ def _plan(most: "Estimate", material: "Material") -> str:
     cases = len(material.cases_searched), len(material.cases_held_out)
     return "\n".join(
         [
-            f"Changes would be looked for on {len(material.searched)} calls and {cases[0]} "
-            "confirmed failures,",
-            f"and tried on {len(material.held_out)} and {cases[1]} others.",
-            f"Asked: {printable(most.model)}, {printable(most.address)}.",
+            f"The search would use {len(material.searched)} calls and {cases[0]} confirmed "
+            "failures;",
+            f"what it finds would be tested on {len(material.held_out)} and {cases[1]} others.",
+            f"Model: {printable(most.model)}, {printable(most.address)}.",
             f"At most: {most_of(most)}.",
-            "Nothing was asked.",
+            "Nothing was sent.",
         ]
     )

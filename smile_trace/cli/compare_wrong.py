@@ -29,7 +29,7 @@ def compare_wrong(
     json: bool,
     agree: "Callable[[Estimate], None]",
 ) -> None:
-    """Read what people marked, explain what is not explained yet, and print what stands behind."""
+    """Read what people marked, explain what is not explained yet, and print what is behind it."""
     from smile_trace.comparison.wrong_answers import answers_since, stand_behind
     from smile_trace.settings import Settings
     from smile_trace.store import Store

@@ -53,8 +53,8 @@ def deliver(
 ) -> None:
     """Send earlier calls to a tracker that was added later.
 
-    Nothing is sent that the tracker has: a trace, explanation, path or profile that it got, or that
-    waits for it, is left out. The worker delivers what is queued.
+    Traces, explanations, paths and profiles that the tracker already has, or that wait for it, are
+    left out. The worker delivers what is queued.
     """
     from smile_trace.settings import Settings
     from smile_trace.store import Store
@@ -97,7 +97,7 @@ def _told(name: str, queued: "Queued", *, dry_run: bool) -> str:
     known = queued.known_traces
     rest = f"{known} {'trace is' if known == 1 else 'traces are'} there, or on the way"
     if not new:
-        return f"Nothing of that time is new for {name}" + (f": {rest}." if known else ".")
+        return f"Nothing from that time is new for {name}" + (f": {rest}." if known else ".")
     said = f"For {name}: {listed(new)} {'would be' if dry_run else 'are'} queued"
     said += f"; {rest}." if known else "."
     return said if dry_run else f"{said} smile-trace worker delivers them."
@@ -117,8 +117,8 @@ def find_tracker(trace_id: str, settings: "Settings") -> "Tracker":
     there = _delivered_to(trace, settings)
     if not there:
         raise SmileTraceError(
-            f"{trace_id} is a trace of the store that was delivered to no tracker: smile-trace "
-            "worker delivers it, with what it explains"
+            f"{trace_id} is in the store, but was delivered to no tracker yet: smile-trace "
+            "worker delivers it, with its explanations"
         )
     if len(there) > 1:
         ids = listed([f"{shown} of {name}" for name, shown in there.items()], "or")
@@ -141,7 +141,7 @@ def tracker_of(source: "Source", settings: "Settings") -> "Tracker":
 def _tracker_named(name: str, settings: "Settings") -> "Tracker":
     found = [one for one in discover_trackers(settings) if one.name == name]
     if not found:
-        raise SmileTraceError(f"--deliver needs the address of {name}, in [trackers.{name}], too")
+        raise SmileTraceError(f"--deliver also needs the address of {name} in [trackers.{name}]")
     return found[0]
 
 

@@ -14,23 +14,24 @@ def demo(
         bool | None,
         typer.Option(
             "--serve/--exit",
-            help="Serve until Ctrl-C, or stop when the job is done; by default it serves "
-            "where a person is at the terminal.",
+            help="Serve until Ctrl-C, or stop when the job is done; by default it serves if a "
+            "person is at the terminal.",
             show_default=False,
         ),
     ] = None,
     tracker: Annotated[
         Literal["mlflow", "phoenix", "langfuse", "comet", "comet_archive", "opik", "otlp"],
         typer.Option(
-            help="Where to: a real MLflow server; a real Phoenix server (in a checkout); Comet's "
-            "offline archives; or that which your environment names (LANGFUSE_SECRET_KEY, "
+            help="Where to deliver: a real MLflow server; a real Phoenix server (in a checkout); "
+            "Comet's offline archives; or the backend that your environment names "
+            "(LANGFUSE_SECRET_KEY, "
             "COMET_API_KEY, OPIK_API_KEY, OTEL_EXPORTER_OTLP_ENDPOINT)."
         ),
     ] = "mlflow",
 ) -> None:
     """A support chat on a real model: ten calls, explained and delivered to a real MLflow server.
 
-    Its state lives in `.smile-trace` of the working directory, or in SMILE_TRACE_HOME.
+    Its state is kept in `.smile-trace` in the working directory, or in SMILE_TRACE_HOME.
     """
     from rich.console import Console
 
@@ -55,7 +56,9 @@ def demo(
 def mcp(
     model: Annotated[
         str | None,
-        typer.Option(help="Also offer explain, with this model from the settings, or demo."),
+        typer.Option(
+            help="Also offer the tool explain, with this model from the settings, or demo."
+        ),
     ] = None,
     most_calls: Annotated[
         int, typer.Option(min=0, help="With --model: the most calls for all explanations together.")

@@ -17,8 +17,8 @@ def drift(
         bool,
         typer.Option(
             "--restart",
-            help="Take the model as it is now for the new reference: forget the set, its answers "
-            "and its alarm.",
+            help="Make the model as it is now the new reference: forget the set, its answers and "
+            "its alarm.",
         ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
@@ -46,10 +46,10 @@ def drift(
     for probe in found.probes:
         print("\n".join(_lines(probe, found.reference)))
     if found.alarm_period is not None:
-        told = "" if found.told else " (not told yet)"
+        told = "" if found.told else " (not reported yet)"
         print(
-            f"Alarm of {found.alarm_period}{told}: it is no longer asked; smile-trace drift NAME "
-            "--restart takes the model as it is now for the new reference."
+            f"Alarm of {found.alarm_period}{told}: the set is no longer replayed; smile-trace "
+            "drift NAME --restart makes the model as it is now the new reference."
         )
 
 
@@ -61,6 +61,6 @@ def _lines(probe: "DriftProbe", reference: str) -> list[str]:
         for one in probe.periods
     ]
     title = (
-        f"{printable(probe.probe)}: other answers; an alarm from evidence {probe.alarm_from:.3g} on"
+        f"{printable(probe.probe)}: changed answers; alarm from evidence {probe.alarm_from:.3g} on"
     )
     return [title, begin, *periods]

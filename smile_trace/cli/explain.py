@@ -73,12 +73,14 @@ def explain(
         bool,
         typer.Option(
             "--path",
-            help="Explain the final answer of the trace TRACE_ID, and the calls that it came from: "
-            "of tools whose results it depends on, and earlier ones whose answers it was given.",
+            help="Explain the final answer of the trace TRACE_ID, and the calls that led to it: "
+            "those that called the tools it depends on, and earlier ones whose answers it "
+            "was given.",
         ),
     ] = False,
     depth: Annotated[
-        int, typer.Option(min=1, help="With --path: how many calls back from the final answer.")
+        int,
+        typer.Option(min=1, help="With --path: how many calls to go back from the final answer."),
     ] = DEPTH,
     html: Annotated[Path | None, typer.Option(help="Write the heatmap to this HTML file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Explanation as JSON.")] = False,
@@ -86,19 +88,22 @@ def explain(
         bool,
         typer.Option(
             "--sanity-check",
-            help="Also explain a copy of the prompt with a text in it whose effect is known; "
-            "it takes as many calls again.",
+            help="Also explain a copy of the prompt that contains a text of known effect; this "
+            "takes as many calls again.",
         ),
     ] = False,
     deliver: Annotated[
         bool,
-        typer.Option("--deliver", help="Also write it into the trace in its backend (MLflow, …)."),
+        typer.Option(
+            "--deliver",
+            help="Also write the explanation into the trace in its backend (MLflow, …).",
+        ),
     ] = False,
     fresh: Annotated[
         bool,
         typer.Option(
             "--fresh",
-            help="Ask again what is explained or answered already, by anybody. Without it the "
+            help="Explain again, without using stored explanations or answers. By default the "
             "stored explanation of TRACE_ID is shown, which costs nothing.",
         ),
     ] = False,
@@ -116,11 +121,11 @@ def explain(
         _check_path(options, alone=trace_id is not None and not answer and not sanity_check)
     if run is not None and any((answer, app, path, html, sanity_check)):
         raise typer.BadParameter(
-            "--run takes none of --answer, --app, --path, --html and --sanity-check"
+            "--run cannot be combined with --answer, --app, --path, --html or --sanity-check"
         )
     if wrong and (trace_id is None or answer or any(map(options.get, _TARGETS))):
         refused = listed([f"--{name.replace('_', '-')}" for name in ("answer", *_TARGETS)])
-        raise typer.BadParameter(f"--wrong takes a TRACE_ID, and none of {refused}")
+        raise typer.BadParameter(f"--wrong takes a TRACE_ID, and cannot be combined with {refused}")
     if deliver and trace_id is None and run is None:
         raise typer.BadParameter(
             "--deliver takes the TRACE_ID of a trace in a backend (tr-… of MLflow)"
@@ -179,7 +184,8 @@ def _check_path(options: Mapping[str, Any], *, alone: bool) -> None:
     if not alone or AllOptions(**others) != AllOptions():
         refused = ", ".join(f"--{name.replace('_', '-')}" for name in others)
         raise typer.BadParameter(
-            f"--path takes a TRACE_ID, and none of --answer, {refused} and --sanity-check"
+            f"--path takes a TRACE_ID, and cannot be combined with --answer, {refused} or "
+            "--sanity-check"
         )
 
 

@@ -173,8 +173,8 @@ def read_scorer(name: str | None, settings: "Settings") -> Any:
         return attrgetter(path)(import_module(module))
     except (Exception, SystemExit) as error:
         raise SmileTraceError(
-            f"--scorer {name} is no model of the settings, and no function MODULE:FUNCTION of this "
-            f"folder: {type(error).__name__}: {error}"
+            f"--scorer {name} is neither a model of the settings nor a function "
+            f"MODULE:FUNCTION in this folder: {type(error).__name__}: {error}"
         ) from error
 
 

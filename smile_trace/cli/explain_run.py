@@ -69,9 +69,9 @@ def explain_run(
     new = [row.prepared for row in rows if row.prepared is not None]
     most = most_by_model(new, embeddings=settings.explain.embeddings)
     if (kept := len(rows) - len(new)) and not json_rows:
-        print(f"{kept:,} of {len(rows):,} rows are explained already; --fresh asks again.")
+        print(f"{kept:,} of {len(rows):,} rows are explained already; --fresh explains them again.")
     if asked.dry_run:
-        print(describe_run(most, len(new)) if new else "Nothing would be asked.")
+        print(describe_run(most, len(new)) if new else "Nothing would be sent.")
         return
     for one in most:
         confirm(one, yes=asked.yes)

@@ -44,9 +44,9 @@ def check(
     yes: Yes = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON Lines, one per entry.")] = False,
 ) -> None:
-    """See that nothing was changed, and that the stored responses give the same explanations.
+    """Check that nothing was changed, and that the stored responses give the same explanations.
 
-    Exits 1 if a line was changed, another explanation comes out, or the model has changed.
+    Exits 1 if a line was changed, an explanation comes out different, or the model has changed.
     """
     from smile_trace.cli.output import printable
 
@@ -122,7 +122,7 @@ def build(
         bool, typer.Option("--public", help="Refuse entries that nobody has reviewed (hub review).")
     ] = False,
 ) -> None:
-    """Write a gallery: pages that open, and can be searched, without a server."""
+    """Write a gallery: pages that can be opened and searched without a server."""
     from smile_trace.hub.anonymise import public as only_public
     from smile_trace.hub.gallery import build
 
@@ -136,11 +136,11 @@ def build(
 def export(
     file: Annotated[Path, typer.Argument(help="A file of explanations.")],
     to: Annotated[
-        Path, typer.Argument(help="A file .parquet (a row per part), or a folder: a data set.")
+        Path, typer.Argument(help="A .parquet file (a row per part), or a folder for a data set.")
     ],
     title: Annotated[str, typer.Option(help="Title of the data set's card.")] = "Explanations",
 ) -> None:
-    """Write explanations as a table, or as a folder with its card that Hugging Face loads."""
+    """Write explanations as a table, or as a data set with its card that Hugging Face can load."""
     from smile_trace.hub.files import read_entries, write_dataset, write_parquet
 
     entries = (entry for _, entry in read_entries(file))
@@ -154,7 +154,7 @@ def merge(
     files: Annotated[list[Path], typer.Argument(help="Files of explanations.")],
     to: Annotated[Path, typer.Option(help="The output file; duplicates are written once.")],
 ) -> None:
-    """Put files together; the same entry is kept once."""
+    """Merge files; an entry that several of them have is kept once."""
     from smile_trace.hub.files import read_entries, write_entries
 
     entries = [entry for file in files for _, entry in read_entries(file)]
@@ -166,7 +166,7 @@ def diff(
     after: Annotated[Path, typer.Argument(help="Another one.")],
     json: Annotated[bool, typer.Option("--json", help="Print JSON Lines, one per prompt.")] = False,
 ) -> None:
-    """Show what changed from one file to another in what the answers to each prompt depend on."""
+    """Compare what the answers to the same prompts depend on in two files."""
     from smile_trace.hub.files import read_entries
     from smile_trace.hub.live import diff
 
@@ -194,7 +194,7 @@ def explain(
     budget: Annotated[int, typer.Option(min=4, help="The most calls per explanation.")] = 40,
     yes: Yes = False,
 ) -> None:
-    """Explain the prompts of a file of another tool, each into a line of TO."""
+    """Explain the prompts in another tool's file, and append a line for each to TO."""
     from smile_trace.cli.arguments import confirm
     from smile_trace.explaining.api import explain_prepared
     from smile_trace.explaining.options import Question
@@ -237,13 +237,13 @@ def anonymise(
     names: Annotated[
         Path | None,
         typer.Option(
-            "--list", help="A file of names and texts to replace, one per line, also as /PATTERN/."
+            "--list", help="A file of names, texts or /PATTERNS/ to replace, one per line."
         ),
     ] = None,
 ) -> None:
-    """Replace addresses, numbers, secrets and listed names by pseudonyms, in all texts alike.
+    """Replace addresses, numbers, secrets and listed names by the same pseudonyms in all texts.
 
-    Shows what was replaced. Whoever shares the result looks at it: smile-trace hub review.
+    Shows what was replaced. Look at the result before you share it: smile-trace hub review.
     """
     from smile_trace.cli.output import printable
     from smile_trace.hub.anonymise import anonymise, named_in
@@ -268,7 +268,7 @@ def anonymise(
         said = f"{one.original!r} → {one.pseudonym}" if one.kind != "secret" else one.pseudonym
         print(printable(f"{one.times} × {one.kind} {said}"))
     for name, text in sorted(left):
-        print(printable(f"stands in it: {name} {text!r}"))
+        print(printable(f"still in it: {name} {text!r}"))
     print(
         f"{count} {'entry' if count == 1 else 'entries'} written to {to}; look at them: "
         f"smile-trace hub review {to} --by NAME"
@@ -276,15 +276,15 @@ def anonymise(
 
 
 def review(
-    file: Annotated[Path, typer.Argument(help="A file of explanations; it is rewritten.")],
+    file: Annotated[Path, typer.Argument(help="A file of explanations; it is overwritten.")],
     by: Annotated[str, typer.Option(help="The reviewer's name.")],
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="All of them were reviewed elsewhere.")
+        bool, typer.Option("--yes", "-y", help="Say yes to all: they were reviewed elsewhere.")
     ] = False,
 ) -> None:
     """Look at each entry, and say whether it may be made public; only those with a yes are kept.
 
-    A gallery that is built with --public takes no other.
+    A gallery built with --public accepts no others.
     """
     from smile_trace.hub.anonymise import reviewed
     from smile_trace.hub.files import read_entries, write_entries, written_anew
@@ -321,7 +321,7 @@ def _asked(entry: "Entry") -> bool:
 
 def _check_other(file: Path, to: Path) -> None:
     if to.exists() and to.samefile(file):
-        raise SmileTraceError(f"{to} is the file that is read: name another one")
+        raise SmileTraceError(f"{to} is the file that is read: name another file")
 
 
 def _lines(file: Path) -> list[str]:

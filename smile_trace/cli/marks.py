@@ -74,14 +74,17 @@ def expected_of(trace_id: str, settings: "Settings") -> str:
     texts = wanted(said)
     if len(texts) > 1:
         each = listed([f"“{short(text)}” ({listed(who)})" for text, who in texts.items()])
-        raise SmileTraceError(f"they expect {each} of {trace_id}: choose one by --expected TEXT")
+        raise SmileTraceError(
+            f"people expect {each} of {trace_id}: choose one with --expected TEXT"
+        )
     for text, who in texts.items():
         print(printable(f"Expected, as {listed(who)} wrote: {text}"), file=sys.stderr)
         return text
     marked = listed([mark.by for mark in said if mark.wrong])
     begun = f"{marked} said that it is wrong, but nobody" if marked else "nobody"
     raise SmileTraceError(
-        f"{begun} wrote in a tracker what the answer of {trace_id} should have been: say it by "
-        "--expected, --contains or --avoid, or write it there, as the expectation (Phoenix: the "
+        f"{begun} wrote in a tracker what the answer of {trace_id} should have been: say it "
+        "with --expected, --contains or --avoid, or write it there, as the expectation "
+        "(Phoenix: the "
         "annotation) expected_response or expected_facts"
     )

@@ -46,7 +46,9 @@ def check_writable(file: Path) -> None:
     if not file.parent.is_dir():
         raise SmileTraceError(f"{file} cannot be written: there is no folder {file.parent}")
     if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise SmileTraceError(f"{file} cannot be written: it is a folder, or not yours to write")
+        raise SmileTraceError(
+            f"{file} cannot be written: it is a folder, or you may not write to it"
+        )
 
 
 def serve(page: "LocalPage", said: str, *, browser: bool) -> None:

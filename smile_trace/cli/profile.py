@@ -33,10 +33,13 @@ def profile(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The calls of this prompt, or function without one, that the worker profiled.",
+            help="The calls of this prompt, or of this function without one, that the worker "
+            "profiled.",
         ),
     ] = None,
-    since: Annotated[str, typer.Option(help=f"With --name: profiles since. {SINCE_HELP}")] = "30d",
+    since: Annotated[
+        str, typer.Option(help=f"With --name: only profiles since then: {SINCE_HELP}")
+    ] = "30d",
     answer: Answer = None,
     model: Model = None,
     probes: Annotated[
@@ -53,7 +56,7 @@ def profile(
 ) -> None:
     """Show how an answer changes with its request: --prompt TEXT, --file F, TRACE_ID, --name NAME.
 
-    With --name nothing is asked.
+    With --name, no model is called.
     """
     if sum(given is not None for given in (trace_id, prompt, file, name)) != 1:
         raise typer.BadParameter("give exactly one of --prompt, --file, TRACE_ID and --name")
@@ -99,12 +102,12 @@ def _first_asked(first: dict[str, int], most: "Estimate") -> str:
     asked = [f"  {printable(name)}: {calls} calls" for name, calls in first.items() if calls]
     missing = ", ".join(printable(name) for name, calls in first.items() if not calls)
     lines = [
-        "The prompt would be asked again with small changes, starting with:",
+        "The prompt would be sent again with small changes, starting with:",
         *asked,
-        *([f"It has nothing to vary for: {missing}."] if missing else []),
-        f"These are {sum(first.values())} calls. Probes that change the answer then take more.",
+        *([f"It has nothing to vary for these probes: {missing}."] if missing else []),
+        f"That makes {sum(first.values())} calls. Probes that change the answer then take more.",
         f"At most: {most_of(most)}.",
-        "Nothing was asked.",
+        "Nothing was sent.",
     ]
     return "\n".join(lines)
 

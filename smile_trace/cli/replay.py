@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from smile_trace.comparison import Replay
 
-AnotherModel = Annotated[str | None, typer.Option(help="Another model from the settings.")]
+AnotherModel = Annotated[str | None, typer.Option(help="Use another model from the settings.")]
 
 
 def replay(
@@ -23,21 +23,20 @@ def replay(
         list[str] | None,
         typer.Option(
             metavar="PART",
-            help="Remove a part: a document's name, a tool's, a sentence, or its key.",
+            help="Remove a part, given by the name of a document or tool, as a sentence, or by "
+            "its key.",
         ),
     ] = None,
     replace: Annotated[
-        list[str] | None, typer.Option(metavar="PART=TEXT", help="Another text for a part.")
+        list[str] | None, typer.Option(metavar="PART=TEXT", help="Replace a part by another text.")
     ] = None,
     model: AnotherModel = None,
     prompt_version: Annotated[
-        str | None, typer.Option(help="Another version of the call's prompt.")
+        str | None, typer.Option(help="Use another version of the call's prompt.")
     ] = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME=VALUE", help="Another parameter, such as temperature=0."
-        ),
+        typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter, such as temperature=0."),
     ] = None,
     count: Annotated[
         int,
@@ -45,7 +44,8 @@ def replay(
             "-n",
             min=1,
             max=100,
-            help="How often; of a change, the unchanged call as often beside it.",
+            help="How often to send it; with a change, the unchanged call is sent as often, for "
+            "comparison.",
         ),
     ] = 1,
     explained: Annotated[
@@ -54,7 +54,7 @@ def replay(
     app: Application = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Ask a logged call again, unchanged or with changes, and show how the answers differ."""
+    """Send a logged call again, unchanged or with changes, and show how the answers differ."""
     parameters = dict(read_parameter(text) for text in changes or ())
     from smile_trace.comparison import replay as replay_now
 
@@ -119,7 +119,7 @@ def _print(replayed: "Replay", console: "Console") -> None:
         console.print(Text(f"failed  {visible(failure)}", style="red"))
     for title, explanation in (
         ("\nthe logged answer", replayed.before),
-        ("\nthe new", replayed.after),
+        ("\nthe new answer", replayed.after),
     ):
         if explanation is not None:
             console.print(Text(title, style="bold dim"))

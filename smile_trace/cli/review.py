@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from smile_trace.trackers import Tracker
 
 
-Number = Annotated[int, typer.Option(min=1, help="The most variants.")]
+Number = Annotated[int, typer.Option(min=1, help="How many variants at most.")]
 Name = Annotated[
     str | None, typer.Option("--prompt", help="Only this prompt or function; all by default.")
 ]
 Since = Annotated[str, typer.Option(help=f"Profiles made since then: {SINCE_HELP}")]
-Seed = Annotated[int, typer.Option(help="Seed for the random tenth and the order.")]
+Seed = Annotated[int, typer.Option(help="Seed for the variants drawn at random and for the order.")]
 
 
 def page(
@@ -141,9 +141,8 @@ def _worth_a_minute(
     tasks = worth_a_minute(store, number, reviewer=reviewer, name=name, since=begin, seed=seed)
     if not tasks:
         raise SmileTraceError(
-            f"there is no variant that {reviewer or 'nobody'} has {'not ' if reviewer else ''}"
-            f"judged, of a profile made since {since}: the worker makes profiles where [probes] "
-            "asks for them"
+            f"no profile made since {since} has a variant left for {reviewer or 'anybody'} to "
+            "judge: the worker makes profiles if [probes] asks for them"
         )
     return tasks
 
@@ -156,7 +155,7 @@ def _bring_back(queue: str, store: "Store", settings: "Settings") -> None:
     tasks = stored_tasks(store)
     known = [(tasks[one.variant_id].item, one) for one in said if one.variant_id in tasks]
     store.judgements.keep(known)
-    print(f"{len(known)} judgements of {printable(queue)}.", file=sys.stderr)
+    print(f"{len(known)} judgements from {printable(queue)}.", file=sys.stderr)
     if len(known) < len(said):
         left = len(said) - len(known)
         print(f"{left} are about variants that are no longer in the store.", file=sys.stderr)
@@ -205,7 +204,7 @@ def _of_probe(found: "Confirmation") -> str:
 def _of_question(found: "Reliability") -> str:
     name = found.question.replace("_", " ")
     if found.alpha is None:
-        return f"Agreement on {name!r}: not known (no two people gave different replies)"
+        return f"Agreement on {name!r}: unknown (no two people gave different replies)"
     return (
         f"Agreement on {name!r}: alpha {found.alpha:.2f} ({found.ci_low:.2f} to "
         f"{found.ci_high:.2f}), {found.variants} variants"
@@ -220,14 +219,14 @@ def _of_judge(found: "JudgeResults") -> "Iterator[str]":
     yield from (f"  {line}" for line in agreed(found.agreement))
     if not found.agreement.counts:
         yield (
-            f"  It does not count: that takes {MIN_SHARED} variants that people have judged, too, "
-            f"and agreement whose interval's lower end is {MIN_AGREEMENT:.0%}, on each of the "
-            "first two questions."
+            f"  It does not count: on each of the first two questions it needs {MIN_SHARED} "
+            "variants that people have judged, too, and an agreement whose interval is not "
+            f"below {MIN_AGREEMENT:.0%}."
         )
     elif not found.chosen:
-        yield "  It does not count: judge of [review] does not name it."
+        yield "  It does not count: [review] judge does not name it."
     else:
-        yield "  It counts, where no person has judged the variant."
+        yield "  It counts for variants that no person has judged."
     for name, one in found.by_itself.items():
         if one.variants:
             yield (
@@ -286,7 +285,7 @@ def judge(
         )
         if not tasks:
             raise SmileTraceError(
-                f"there is no variant that {who} has not judged, of a profile made since {since}"
+                f"no profile made since {since} has a variant that {who} has not judged"
             )
         most = estimate_judging(who, tasks, settings)
         if dry_run:
@@ -297,7 +296,7 @@ def judge(
     print(_told(who, found))
     if found.failed:
         print(
-            printable(f"{found.failed} were not answered: {found.failure}; ask again"),
+            printable(f"{found.failed} were not answered: {found.failure}; run it again"),
             file=sys.stderr,
         )
     if not found.judged + found.unreadable:
@@ -307,12 +306,12 @@ def judge(
 def _plan(number: int, most: "Estimate") -> str:
     return (
         f"{number} variants would be judged by {printable(most.model)}, "
-        f"{printable(most.address)}.\nAt most: {most_of(most)}.\nNothing was asked."
+        f"{printable(most.address)}.\nAt most: {most_of(most)}.\nNothing was sent."
     )
 
 
 def _told(who: str, found: "Judged") -> str:
     said = f"{printable(who)} judged {found.judged} variants"
     if found.unreadable:
-        said += f"; {found.unreadable} replies were not of the form that was asked for"
+        said += f"; {found.unreadable} replies did not have the required form"
     return f"{said}. smile-trace review read says how far it agrees with people."

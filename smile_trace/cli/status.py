@@ -79,7 +79,7 @@ def _table(now: "Status") -> "Table":
         table.add_row(f"from {read.source}", str(read.traces), said)
         behind = _lag(now, "read", read.source, read.place)
         if behind > READ_OFTEN_SECONDS:
-            table.add_row("", "", f"was read to its end {lasting(behind)} ago")
+            table.add_row("", "", f"was last read completely {lasting(behind)} ago")
         if read.reason is not None:
             table.add_row("", "", _dim(read.reason))
     for number, one in enumerate(now.workers):
@@ -114,7 +114,7 @@ def _table(now: "Status") -> "Table":
     _add_reasons(table, now.lost_by_reason)
     if now.corrupt_lines:
         table.add_row("", str(now.corrupt_lines), "corrupt lines, kept aside in the store")
-    for what, spent in (("spent today", now.spent_today), ("spent in all", now.spent)):
+    for what, spent in (("spent today", now.spent_today), ("spent in total", now.spent)):
         unpriced = f", {spent.unpriced_calls} of them without a known price"
         money = f"{spent.tokens} tokens, ${spent.usd:.4f}"
         table.add_row(
@@ -138,7 +138,7 @@ def _not_captured_yet(now: "Status") -> str:
     said = []
     if now.unread_files:
         waits = "file waits" if now.unread_files == 1 else "files wait"
-        oldest = f"the oldest line for {lasting(_lag(now, 'read', 'spool'))}"
+        oldest = f"the oldest line has waited {lasting(_lag(now, 'read', 'spool'))}"
         said.append(f"{now.unread_files} spool {waits} to be read by the worker, {oldest}")
     if now.spool_filled >= 1.0:
         said.append("the spool is full, and nothing more is captured or received")
@@ -161,7 +161,7 @@ def _other_reasons(now: "Status") -> "Iterator[Counted]":
 
 
 def _by_status(now: "Status") -> str:
-    pooled = f", {now.pooled} pooled with others of their prompt" if now.pooled else ""
+    pooled = f", {now.pooled} pooled with other calls of their prompt" if now.pooled else ""
     return (
         f"{now.reliable} reliable, {now.partial} partial, {now.no_effect} no effect, "
         f"{now.inconclusive} inconclusive{pooled}"
@@ -195,7 +195,7 @@ def _add_paused(
     # A worker that starts tries everything at once, whatever the pauses say.
     wait = max(0.0, paused.next_try - time.time())
     then = f"in {wait:.0f} s" if now.healthy else "when a worker runs"
-    tried = f"paused since {since} UTC, tried {times}, next {then}"
+    tried = f"paused since {since} UTC, tried {times}, next try {then}"
     text = f"{printable(what)} ({tried}): {printable(paused.reason)}"
     table.add_row("", count, Text(text, style="yellow"))
 

@@ -25,7 +25,7 @@ def retry(
     failed: Annotated[bool, typer.Option("--failed", help="All failed calls.")] = False,
     proxies: Annotated[bool, typer.Option("--proxies", help="Try dropped proxies again.")] = False,
 ) -> None:
-    """Explain calls again, before others, reusing answers already paid for."""
+    """Explain calls again, ahead of others, reusing answers already paid for."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
     from smile_trace.worker.upkeep import request_again, reset_proxies
@@ -36,7 +36,7 @@ def retry(
     with Store.look(settings) as store:
         if proxies:
             count = reset_proxies(store)
-            print(f"{count} {'proxy is' if count == 1 else 'proxies are'} tried anew.")
+            print(f"{count} {'proxy is' if count == 1 else 'proxies are'} tried again.")
             return
         others = store.status().pending if failed else 0  # before a worker can take them
         count = request_again(store, settings, call)
@@ -54,8 +54,8 @@ def reread(
 ) -> None:
     """Read stored traces again after a dialect was added or changed.
 
-    A call is read once, when its trace is complete; this says which calls read otherwise now. Their
-    traces are delivered again. Explanations stay as the calls were read then.
+    A call is read once, when its trace is complete; this lists the calls that are read differently
+    now. Their traces are delivered again. Explanations stay those of the earlier reading.
     """
     from smile_trace.settings import Settings
     from smile_trace.store import Store
@@ -69,14 +69,14 @@ def reread(
 
 
 def _about_change(change: "Change") -> str:
-    what = {"changed": ", ".join(change.fields), "new": "new", "gone": "no call any more"}
+    what = {"changed": ", ".join(change.fields), "new": "new", "gone": "no longer a call"}
     said = f"{change.call_id}  {what[change.kind]}"
     if change.kind != "new":
         said += f" (read by {change.read_by or 'an earlier release'})"
     if change.explained:
-        said += "; it was explained as it was read then"
+        said += "; its explanation is of the earlier reading"
         if change.kind == "changed":
-            said += f": smile-trace retry {change.call_id} explains it anew"
+            said += f": smile-trace retry {change.call_id} explains it again"
     return said
 
 
@@ -84,10 +84,10 @@ def _about_reread(done: "Reread", *, dry_run: bool) -> str:
     count = len(done.changes)
     said = f"{done.traces:,} {'trace' if done.traces == 1 else 'traces'} read again: "
     if count:
-        reads = "call reads" if count == 1 else "calls read"
-        said += f"{count:,} {reads} otherwise{', and nothing was changed' if dry_run else ''}."
+        reads = "call is read" if count == 1 else "calls are read"
+        said += f"{count:,} {reads} differently{', and nothing was changed' if dry_run else ''}."
     else:
-        said += "every call reads as it did."
+        said += "every call is read as before."
     if done.unreadable:
         said += f" {done.unreadable:,} cannot be read by any dialect, and stay as they are."
     return said
@@ -137,7 +137,7 @@ def import_(
         nullcontext(sys.stdin.buffer) if from_stdin else file.open("rb") as stream,
     ):
         done = import_lines(store.database, stream)
-    forgotten = f", {done.forgotten} of forgotten traces were left out" if done.forgotten else ""
+    forgotten = f", {done.forgotten} of forgotten traces left out" if done.forgotten else ""
     others = f", {done.without_call} explain no captured call" if done.without_call else ""
     print(f"{done.new} imported, {done.known} already there{forgotten}{others}.")
 
@@ -162,9 +162,9 @@ def copy(
     if password_env is not None:
         table += f"\npassword_env = {json.dumps(password_env)}"
     print(
-        f"{sum(copied.rows.values()):,} rows copied, and compared; traces: "
-        f"{copied.rows['traces']:,}, explanations: {copied.rows['explanations']:,}. Now write into "
-        f"the settings:\n\n[store]\n{table}"
+        f"{sum(copied.rows.values()):,} rows copied and compared; traces: "
+        f"{copied.rows['traces']:,}, explanations: {copied.rows['explanations']:,}. Now write "
+        f"this into the settings:\n\n[store]\n{table}"
     )
 
 
@@ -191,7 +191,8 @@ def forget(
 ) -> None:
     """Delete traces for good, with their explanations, cached answers and tracker copies.
 
-    Spending stays counted. If something could not be deleted, it says what and why, and exits 1.
+    What was spent stays counted. If something cannot be deleted, the command says what
+    and why, and exits 1.
     """
     from smile_trace.settings import Settings
     from smile_trace.worker.forget import find
@@ -242,7 +243,7 @@ def _print(done: "Forgotten") -> None:
         names = ", ".join(done.comparisons)
         print(printable(f"Comparisons of {names} were deleted there too, and will be made again."))
     for said in done.left:
-        print(printable(f"Left: {said}."), file=sys.stderr)
+        print(printable(f"Not removed: {said}."), file=sys.stderr)
 
 
 def _number(count: int, one: str, many: str = "") -> str:

@@ -26,7 +26,7 @@ _POLL_SECONDS, _LONGEST_WAIT = 0.5, 120.0
 worker may be dead."""
 _STATES = {
     "pending": "No worker has explained this call yet: it is pending",
-    "running": "A worker explains this call right now",
+    "running": "A worker is explaining this call right now",
     "skipped": "The worker skipped this call",
     "failed": "The worker could not explain this call",
 }
@@ -36,7 +36,10 @@ def awaited(look_up: "Callable[[], Look]") -> "Look":
     """What the store has; of a call that a worker explains right now, what it makes of it."""
     look, until = look_up(), time.monotonic() + _LONGEST_WAIT
     if _is_running(look):
-        said = "A worker explains this call right now: waiting for it. --fresh asks beside it."
+        said = (
+            "A worker is explaining this call right now: waiting for it. --fresh explains it "
+            "without waiting."
+        )
         print(said, file=sys.stderr)
     while _is_running(look) and time.monotonic() < until:
         time.sleep(_POLL_SECONDS)
@@ -65,7 +68,9 @@ def header(stored: "Stored") -> str:
     first = _first(stored)
     most = getattr(stored.result, "budget", first.settings.most_calls)
     said = [_when(stored), first.settings.model, *_described(first), _calls(stored)]
-    return printable(f"Stored: {', '.join(said)}. --fresh asks again, at most {most:,} calls.")
+    return printable(
+        f"Stored: {', '.join(said)}. --fresh explains it again, in at most {most:,} calls."
+    )
 
 
 def also_stored(look: "Look", wanted: str) -> Iterator[str]:
@@ -76,13 +81,13 @@ def also_stored(look: "Look", wanted: str) -> Iterator[str]:
         status = [] if path else [_first(one).status]
         yield printable(f"Also stored ({', '.join([*status, _calls(one)])}): {command}")
     if (more := len(look.beside) - _NAMED) > 0:
-        yield f"and {more} more, each shown by the options that it was asked for with"
+        yield f"and {more} more, each shown with the options that it was made with"
 
 
 def would_ask(stored: "Stored", *, json: bool) -> str:
     """For a dry run: it costs nothing."""
     if not json:
-        return f"{header(stored)}\nNothing would be asked: it is shown as it is stored."
+        return f"{header(stored)}\nNothing would be sent: the stored explanation is shown."
     from smile_trace.explaining.spending import Estimate
 
     return Estimate.of_stored(_first(stored)).model_dump_json(indent=2)
@@ -104,15 +109,15 @@ def say_before_asking(look: "Look", chosen: Mapping[str, Any]) -> None:
             )
         else:
             said.append(
-                f"What is stored ({_when(look.other)}) is a few calls, pooled with other calls of "
-                "its prompt: smile-trace compare NAME shows them."
+                f"Only a pooled explanation is stored ({_when(look.other)}), a few calls that "
+                "count with other calls of its prompt: smile-trace compare NAME shows it."
             )
     elif look.job is not None and (told := _state(look.job)):
         said.append(told)
     if look.elsewhere:
         rest = len(look.elsewhere) - _NAMED
         named = [*look.elsewhere[:_NAMED], *([f"{rest} more"] if rest > 0 else [])]
-        said.append(f"Explained already, of the same trace: {listed(named)}.")
+        said.append(f"Already explained in the same trace: {listed(named)}.")
     for sentence in said:
         print(printable(sentence), file=sys.stderr)
 

@@ -51,22 +51,22 @@ def print_plan(plan: "Plan", console: "Console") -> None:
             )
         if caps := _caps(model.left):
             console.print(
-                f"Its own caps allow {caps} more to {printable(model.model)} today (UTC).",
+                f"The caps of {printable(model.model)} itself allow {caps} more today (UTC).",
                 markup=False,
             )
     if replays := sum(model.replays for model in plan.models):
-        console.print(f"{replays:,} of the calls are what [drift] replays in this period.")
+        console.print(f"{replays:,} of the calls are this period's replays for [drift].")
     if plan.beside_worker:
         console.print(
-            "A worker runs here, which reads the spool itself: what it has not read yet is not "
-            "counted.",
+            "A worker is running here and reads the spool itself: what it has not read yet "
+            "is not counted.",
             markup=False,
         )
     for skipped in plan.skipped:
         console.print(f"Skipped: {skipped.count}, {printable(skipped.reason)}.", markup=False)
     caps = _caps(plan.left)
     said = f"The caps allow {caps} more today (UTC)" if caps else "No cap per day is set"
-    console.print(f"{said}. Nothing was asked.", markup=False)
+    console.print(f"{said}. Nothing was sent.", markup=False)
 
 
 def _table(plan: "Plan") -> "Table":
@@ -109,9 +109,7 @@ def worker(
     ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option(
-            "--dry-run", help="Show what would be asked and the most it would cost, then exit."
-        ),
+        typer.Option("--dry-run", help="Show what would be sent and the maximum cost, then exit."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON.")] = False,
     app: Annotated[
@@ -121,12 +119,14 @@ def worker(
     roles: Annotated[
         str,
         typer.Option(
-            help="This worker's share where many use one database: ingest, explain, deliver."
+            help="This worker's roles, if many share one database: ingest, explain, deliver."
         ),
     ] = "ingest,explain,deliver",
     pools: Annotated[
         str | None,
-        typer.Option(help="The models this worker asks where many use one database (\\[models])."),
+        typer.Option(
+            help="The models that this worker asks, if many share one database (\\[models])."
+        ),
     ] = None,
     log: Annotated[str, typer.Option(help="Log format: text or json.")] = "text",
 ) -> None:
@@ -151,7 +151,7 @@ def worker(
             print_plan(planned, Console(highlight=False, soft_wrap=True))
         return
     if as_json:
-        raise SmileTraceError("--json goes with --dry-run; for log lines, say --log json.")
+        raise SmileTraceError("--json needs --dry-run; for log lines as JSON, use --log json.")
     console = Console(stderr=True)
     write_log(log, in_terminal(console))
     stopping = _stopped_by_signal()
@@ -237,8 +237,8 @@ def receive(
 ) -> None:
     """Receive traces and logs over OTLP/HTTP (protobuf or JSON) for the worker.
 
-    Listens on 127.0.0.1:4318 by default. Whatever it has answered with 200 is kept, even if it is
-    killed a moment later.
+    Listens on 127.0.0.1:4318 by default. Everything that it has answered with 200 is kept,
+    even if it is killed a moment later.
     """
     from smile_trace.cli.output import write_log
     from smile_trace.settings import Settings
@@ -262,9 +262,9 @@ def ship(
 ) -> None:
     """Send the calls captured on this host to a receiver.
 
-    For hosts without a worker: no database, no model, no extra. The spool keeps everything until
-    the receiver has it, and grows while the receiver is away. The first SIGTERM or Ctrl-C sends
-    what is there and ends, a second one ends at once; nothing is lost either way.
+    For hosts without a worker: it needs no database, model or extra. The spool keeps everything
+    until the receiver has it, and grows while the receiver is unavailable. The first SIGTERM or
+    Ctrl-C sends what is there and stops, a second one stops at once; nothing is lost either way.
     """
     from smile_trace.cli.output import write_log
     from smile_trace.ship.client import Client

@@ -142,10 +142,10 @@ def test_a_dry_run_bounds_the_cost_and_asks_nothing(shell: Shell, server: Plante
     assert len(server.bodies) <= 24
     code, out, _ = shell.run("worker", "--dry-run")
     assert out.startswith("Nothing is waiting to be explained.")
-    assert "worker runs here" not in out
+    assert "worker is running here" not in out
     with worker_lock(shell.home):
         out = shell.run("worker", "--dry-run")[1]
-    assert "A worker runs here, which reads the spool itself" in out
+    assert "A worker is running here and reads the spool itself" in out
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_dry_run_bounds_the_cost_and_asks_nothing(shell: Shell, server: Plante
         (("retry",), "give one call's id, --failed or --proxies."),
         (("retry", "abc", "--failed"), "give one call's id, --failed or --proxies."),
         (("worker", "--log", "xml"), "--log is text or json"),
-        (("worker", "--json"), "--json goes with --dry-run"),
+        (("worker", "--json"), "--json needs --dry-run"),
         (("health",), "start smile-trace worker"),
         (("deliver", "--to", "phoenix", "--since", "7d"), "write a table [trackers.phoenix]"),
         (("deliver", "--to", "phoenix", "--since", "soon"), "--since 'soon' is not a time"),
@@ -195,7 +195,7 @@ def test_status_counts_unread_files_and_creates_nothing(shell: Shell) -> None:
     written = write_spool(shell.home / "spool", [call_span(1)])
     code, out, _ = shell.run("status")
     assert code == 0
-    assert "1 spool file waits to be read by the worker, the oldest line for " in out
+    assert "1 spool file waits to be read by the worker, the oldest line has waited " in out
     assert [path for path in shell.home.rglob("*") if path.is_file()] == [written]
 
 
@@ -214,7 +214,7 @@ def test_a_tracker_that_came_later_gets_a_period_on_request(shell: Shell) -> Non
     assert [shell.run(*deliver, "--dry-run") for _ in range(2)] == [(0, would, "")] * 2
     are = "For phoenix: 2 traces are queued. smile-trace worker delivers them.\n"
     assert shell.run(*deliver) == (0, are, "")
-    there = "Nothing of that time is new for phoenix: 2 traces are there, or on the way.\n"
+    there = "Nothing from that time is new for phoenix: 2 traces are there, or on the way.\n"
     assert shell.run(*deliver) == (0, there, "")
     due = store.outbox.due("phoenix", {"trace": 9}, now=0.0)["trace"]
     assert [delivery.item for delivery in due] == [trace_id(1), trace_id(2)]
@@ -228,7 +228,7 @@ def test_calls_are_read_again_on_request(shell: Shell) -> None:
     Ingest(store, settings).run()
     assert shell.run("reread", "--since", "2020-01-01") == (
         0,
-        "2 traces read again: every call reads as it did.\n",
+        "2 traces read again: every call is read as before.\n",
         "",
     )
     call = f"{trace_id(1)}:{span_id(1)}"

@@ -171,8 +171,8 @@ def test_a_captured_call_by_its_trace_costs_nothing_the_second_time(home, captur
     assert run(home, captured, "--json").stdout == done.stdout
     page = run(home, captured, "--html", "page.html").stdout.decode()
     assert page.startswith("Stored: ")
-    assert "--fresh asks again, at most 20 calls" in page
-    assert b"is shown as it is stored" in run(home, captured, "--dry-run").stdout
+    assert "--fresh explains it again, in at most 20 calls" in page
+    assert b"the stored explanation is shown" in run(home, captured, "--dry-run").stdout
     env = {**os.environ, "SMILE_TRACE_HOME": str(home / "state"), "NO_COLOR": "1"}
     light = subprocess.run(
         [sys.executable, "-c", LIGHT, "explain", captured],
@@ -231,7 +231,7 @@ def test_without_a_terminal_the_bound_is_printed_and_the_model_asked(priced_mode
     done = explain_prompt("--model", "strange", "--budget", "13", "--json")
     assert done.returncode == 0, done.stderr
     assert "at most 13 calls" in done.stderr.decode()
-    assert "cost not known" in done.stderr.decode()
+    assert "cost unknown" in done.stderr.decode()
     assert Explanation.model_validate_json(done.stdout).cost.target_calls <= 13
 
 

@@ -63,7 +63,7 @@ def run(*arguments: str) -> Result:
 def test_calls_are_asked_now_and_a_broken_limit_closes_the_gate(server: PlantedServer) -> None:
     asked = ["--calls", "30", "--allow-unconfirmed", "--max"]
     planned = run(*asked, "order=.2", "--dry-run")
-    assert "6 calls of chat planted would be asked with small changes" in planned.output
+    assert "6 calls of chat planted would be sent again with small changes" in planned.output
     assert "stability, paraphrase, order" in planned.output
     assert "At most: 240 calls" in planned.output
     assert server.bodies == []
@@ -80,7 +80,7 @@ def test_calls_are_asked_now_and_a_broken_limit_closes_the_gate(server: PlantedS
     old = ["test", NAME, *asked[:-1], "--max-order-sensitivity", "1"]
     ran = CliRunner().invoke(app, old)
     assert ran.exit_code == 0
-    assert ran.stderr == "smile-trace test is called smile-trace check now\n"
+    assert ran.stderr == "smile-trace test is now called smile-trace check\n"
     assert len(server.bodies) == paid, "nothing is paid for twice"
 
 
@@ -210,7 +210,7 @@ def test_confirmed_failures_are_asked_again(server: PlantedServer, store: Store)
     items = [task.item for task in stored_tasks(store).values() if task.item.counts]
     store.judgements.keep([(item, judgement(item, "anna")) for item in items])
     planned = run("--max", "cases=0", "--dry-run")
-    assert f"{len(items)} confirmed failures would be asked again" in planned.stdout
+    assert f"{len(items)} confirmed failures would be sent again" in planned.stdout
     assert server.bodies == []
     for _ in range(2):
         ran = run("--max", "cases=0")

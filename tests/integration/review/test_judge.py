@@ -80,7 +80,7 @@ def test_it_is_asked_what_people_are_asked_and_is_kept_apart(
     assert found.confirmations == {}
     told = run("read").stdout
     assert "Nobody has judged a variant yet" in told
-    assert "It does not count: that takes 30 variants that people have judged" in told
+    assert "it needs 30 variants that people have judged" in told
     assert "By itself, order: confirmed" in told
     store.forgetting.erase([trace_id(1)], now=9.0)
     assert store.judge_judgements.read() == []
@@ -93,7 +93,7 @@ def test_what_cannot_be_read_is_counted_and_no_reply(
 ) -> None:
     profiled.function = lambda _: reply
     ran = run("judge", "--number", "4")
-    assert "strict judged 0 variants; 4 replies were not of the form" in ran.stdout
+    assert "strict judged 0 variants; 4 replies did not have the required form" in ran.stdout
     [judge] = results(store, Settings()).judges
     assert (judge.agreement.asked, judge.agreement.replied) == (4, 0)
     assert {one.variants for one in judge.by_itself.values()} == {0}
@@ -172,7 +172,7 @@ def test_the_gate_counts_a_judge_that_agrees_with_people_and_no_other(
         return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
     told = run("read").stdout
-    assert ("It counts, where no person" in told) is counts
+    assert ("It counts for variants that no person" in told) is counts
     assert "says what people say of " in told
     assert "alpha" in told
     if counts:
@@ -183,8 +183,8 @@ def test_the_gate_counts_a_judge_that_agrees_with_people_and_no_other(
         assert "order: the judge" not in told
     monkeypatch.setenv("SMILE_TRACE_REVIEW", "{}")
     if counts:
-        assert "It does not count: judge of [review] does not name it." in run("read").stdout
-    with pytest.raises(SmileTraceError, match="order may not gate yet, it has 0 of 30"):
+        assert "It does not count: [review] judge does not name it." in run("read").stdout
+    with pytest.raises(SmileTraceError, match="order cannot be a gate yet: it has 0 of 30"):
         gate()
 
 

@@ -93,4 +93,4 @@ def test_what_is_left_is_said_and_exits_1(
         "Deleted in mlflow: 1 trace.",
         "Comparisons of answer were deleted there too, and will be made again.",
     ]
-    assert said.err == "Left: comet may still have the trace t2: delete it there.\n"
+    assert said.err == "Not removed: comet may still have the trace t2: delete it there.\n"

@@ -63,12 +63,13 @@ def test_several_answers_are_named_and_none_is_taken(ask: Ask) -> None:
     with pytest.raises(SmileTraceError) as error:
         ask(mark(expected="At ten."), mark(expected="At six.", by="ben"))
     assert str(error.value) == (
-        f"they expect “At ten.” (anna) and “At six.” (ben) of {OURS}: choose one by --expected TEXT"
+        f"people expect “At ten.” (anna) and “At six.” (ben) of {OURS}: "
+        "choose one with --expected TEXT"
     )
 
 
 def test_without_an_expected_answer_it_says_what_to_write(ask: Ask) -> None:
-    with pytest.raises(SmileTraceError, match=r"^nobody wrote .*say it by --expected") as nothing:
+    with pytest.raises(SmileTraceError, match=r"^nobody wrote .*say it with --expected") as nothing:
         ask()
     assert "expected_facts" in str(nothing.value)
     with pytest.raises(SmileTraceError, match=r"^anna said that it is wrong, but nobody wrote"):

@@ -72,8 +72,8 @@ def test_a_dry_run_says_what_each_probe_takes_and_asks_nothing() -> None:
     )
     assert result.exit_code == 0, result.output
     assert "paraphrase: 4 calls" in result.output
-    assert "nothing to vary for: order, grounding, swap, hijack" in result.output
-    assert "Nothing was asked." in result.output
+    assert "nothing to vary for these probes: order, grounding, swap, hijack" in result.output
+    assert "Nothing was sent." in result.output
 
 
 def test_the_unit_of_the_settings_is_that_of_the_command() -> None:
@@ -112,9 +112,9 @@ def test_the_old_name_of_a_command_works_and_says_the_new_one(
     monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
     name = old.partition(" ")[0]
     result = CliRunner().invoke(app, old.split())
-    assert result.stderr == f"smile-trace {name} is called smile-trace {new} now\n"
+    assert result.stderr == f"smile-trace {name} is now called smile-trace {new}\n"
     if said is None:
-        assert "Nothing was asked." in result.stdout
+        assert "Nothing was sent." in result.stdout
     else:
         assert said in str(result.exception)
     assert typer.main.get_command(app).commands[name].hidden  # type: ignore[attr-defined]
@@ -187,7 +187,7 @@ def test_beside_a_page_an_explanation_has_its_status_and_the_reason(
 
 @pytest.mark.parametrize("words", [["influence", "shop", "--last", "3"], ["report", "--days=3"]])
 def test_a_command_that_another_one_replaced_says_which(words: list[str]) -> None:
-    with pytest.raises(SmileTraceError, match=f"{words[0]} is part of compare now"):
+    with pytest.raises(SmileTraceError, match=f"{words[0]} is now part of compare"):
         CliRunner().invoke(app, words, catch_exceptions=False)
 
 
@@ -249,14 +249,18 @@ def _stored(asked: dict[str, Any] | None = None, **settings: Any) -> Stored:
             {"unit": "auto"},
             "was made with --protect system; you ask for the defaults.",
         ),
-        (Look(other=_stored(pooled=True)), {}, "pooled with other calls of its prompt"),
+        (
+            Look(other=_stored(pooled=True)),
+            {},
+            "a few calls that count with other calls of its prompt",
+        ),
         (
             Look(job=_job("skipped", "not sampled")),
             {},
             "The worker skipped this call: not sampled.",
         ),
         (Look(job=_job("pending")), {}, "No worker has explained this call yet"),
-        (Look(elsewhere=tuple("abcde")), {}, "of the same trace: a, b, c and 2 more."),
+        (Look(elsewhere=tuple("abcde")), {}, "in the same trace: a, b, c and 2 more."),
     ],
 )
 def test_why_the_stored_explanation_is_not_shown(
@@ -279,7 +283,9 @@ def test_a_call_that_a_worker_explains_right_now_is_waited_for(
     look = asked.look_up(Settings())
     assert look is not None
     assert look.found is not None
-    assert capsys.readouterr().err.count("waiting for it. --fresh asks beside it.") == 1
+    assert (
+        capsys.readouterr().err.count("waiting for it. --fresh explains it without waiting.") == 1
+    )
     assert awaited(lambda: Look(job=_job("pending"))).found is None
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("smile_trace.cli.stored._LONGEST_WAIT", 0.0)
@@ -309,7 +315,7 @@ def test_the_first_line_of_a_stored_explanation() -> None:
     calls = stored.result.cost.target_calls + stored.result.cost.cached_calls
     assert header(stored) == (
         "Stored: 2026-11-25 00:40 UTC, gemma-3-270m, unit auto, until settled 160, "
-        f"protect system, {calls} calls. --fresh asks again, at most 160 calls."
+        f"protect system, {calls} calls. --fresh explains it again, in at most 160 calls."
     )
 
 

@@ -107,7 +107,7 @@ def test_the_one_of_model_and_proxy_that_may_cost_money_is_named(
     said = capsys.readouterr().err
     assert "strange" in said
     assert "near" not in said
-    assert "cost not known" in said
+    assert "cost unknown" in said
 
 
 def test_a_dry_run_of_a_long_prompt_and_of_a_pattern(priced_models):

@@ -228,10 +228,10 @@ def _of_one_prompt():
 @pytest.mark.parametrize(
     ("place", "told"),
     [
-        (_in_python, "part is called answer_part now"),
-        (_at_the_command_line, "--part is called --answer-part now"),
-        (_in_the_settings, "explain.part is called explain.answer_part now"),
-        (_of_one_prompt, "explain.part is called explain.answer_part now"),
+        (_in_python, "part is now called answer_part"),
+        (_at_the_command_line, "--part is now called --answer-part"),
+        (_in_the_settings, "explain.part is now called explain.answer_part"),
+        (_of_one_prompt, "explain.part is now called explain.answer_part"),
     ],
 )
 def test_an_old_name_of_an_option_works_and_says_the_new_one(place, told):

@@ -233,7 +233,7 @@ def test_names_of_models_authors_and_licences_are_looked_at(tmp_path: Path) -> N
     assert left is not None
     assert left.startswith("ft:gpt-4o-mini-2024-07-18:acme:xxx")
     for name in (f"model {left!r}", f"author {after.author!r}", f"licence {after.licence!r}"):
-        assert f"stands in it: {name}" in shown
+        assert f"still in it: {name}" in shown
     looked_at = ["hub", "review", str(clean), "--by", "Bo"]
     review = run.invoke(app, looked_at, input="n\n").output
     for text in (left, after.author, after.licence):

@@ -76,7 +76,7 @@ def test_why_nothing_is_proposed_is_said_once(capsys: pytest.CaptureFixture[str]
     assert shown.startswith("Nothing is proposed for answer 1. Not proposed Another order: none")
     assert shown.count("depends on it") == 1
     guarded = shown.partition("Not tested by these calls")[2]
-    assert guarded.startswith(" “Never talk about politics.” (prohibition) They act in certain")
+    assert guarded.startswith(" “Never talk about politics.” (prohibition) They apply only in")
     assert "Keep them" in guarded
 
 
@@ -100,5 +100,5 @@ def test_a_dry_run_says_the_cost_and_a_budget_is_kept(
     ran = CliRunner().invoke(app, ["suggest", prompt.name, "--budget", "50", "--dry-run"])
     assert ran.exit_code == 0, ran.output
     assert "At most: 50 calls" in ran.output
-    assert "tried on 15 and" in ran.output
-    assert "Nothing was asked." in ran.output
+    assert "tested on 15 and" in ran.output
+    assert "Nothing was sent." in ran.output
