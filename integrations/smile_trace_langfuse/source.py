@@ -160,7 +160,7 @@ class LangfuseSource(Source):
             if following == cursor:
                 break
             cursor = following
-        raise SourceUnavailable("Langfuse is not read on: what it lists does not end")
+        raise SourceUnavailable("reading Langfuse stops: its list does not end")
 
 
 def _start_ms(raw: Mapping[str, Any]) -> int:

@@ -174,7 +174,7 @@ def _about_text(
         wanted = text if text is not None else (expectations or {}).get(expected)
         if not isinstance(wanted, str):
             raise SmileTraceError(
-                f"the row says no text for {name}: give the scorer one, or the row "
+                f"the row has no text for {name}: give the scorer one, or the row "
                 f'"expectations": {{"{expected}": "…"}}'
             )
         explanation = _explained(*_prepared(trace, model, options))

@@ -37,8 +37,9 @@ class Asked:
 JUDGEMENT = "smile.judgement"
 """The feedback requested for an explanation."""
 EXPLANATIONS = Asked(
-    "Answers whose explanation is sure and unexpected, from smile-trace.",
-    "smile-trace is sure of what it found here, and it is not what one expects: none of the "
+    "Answers with a certain but unexpected explanation, from smile-trace.",
+    "smile-trace is certain of what it found here, and it is not what you would expect: none "
+    "of the "
     "retrieved documents drove the answer, or nothing in the request did, or a part of the request "
     "works against the answer. Open the span “why this answer?” and its heatmap, and say whether "
     "the answer depends on what it should depend on.",

@@ -156,7 +156,7 @@ def _pages(ask: Any, missing: str | None) -> Iterator[tuple[list[Any], int]]:
         read += len(page)
         if read >= total or not page:
             return
-    raise SourceUnavailable("Opik is not read on: what it lists does not end")
+    raise SourceUnavailable("reading Opik stops: its list does not end")
 
 
 def _is_ours(raw: Mapping[str, Any]) -> bool:

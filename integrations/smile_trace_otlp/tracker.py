@@ -221,8 +221,8 @@ class OtlpTracker(Dashboard):
             credentials="correct header_env of [trackers.otlp] and the variables that it "
             "names, or OTEL_EXPORTER_OTLP_HEADERS where the address comes from a variable",
             access="use a key that may write traces",
-            address="correct endpoint of [trackers.otlp] (a Collector takes OTLP over HTTP on "
-            "port 4318; gRPC, mostly on 4317, is not spoken)",
+            address="correct endpoint of [trackers.otlp] (a Collector takes OTLP over HTTP on port "
+            "4318; gRPC, mostly on 4317, is not supported)",
             login="header_env of [trackers.otlp]",
         )
         self._http = HttpClient.of(service, options, headers=endpoint.headers)
@@ -249,7 +249,7 @@ class OtlpTracker(Dashboard):
             # A server of something else: no such path, or one that is only read.
             if rejected.status in (404, 405):
                 raise TrackerUnavailable(
-                    f"nothing takes traces at {self._endpoint.base}/{PATH}: correct "
+                    f"nothing accepts traces at {self._endpoint.base}/{PATH}: correct "
                     "endpoint of [trackers.otlp]"
                 ) from rejected
         return True

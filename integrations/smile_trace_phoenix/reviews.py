@@ -75,7 +75,9 @@ class PhoenixQueues(ReviewQueues):
             self._server.post_spans(batch)
         sent = {span.span_id for span in missing}
         if not self._server.settled(lambda: sent <= self._variants(queue).keys()):
-            sentence = "Phoenix has taken the variants, and not written them yet: send them again"
+            sentence = (
+                "Phoenix has accepted the variants, but not written them yet: send them again"
+            )
             raise RequestRejected(sentence, status=503, retry=True)
 
     def replies(self, queue: str) -> Iterator[tuple[str, Said]]:

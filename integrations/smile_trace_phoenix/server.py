@@ -81,7 +81,7 @@ class PhoenixServer:
             credentials="set PHOENIX_API_KEY"
             + ("" if reads else " (a key of Settings, API Keys), and restart the worker"),
             access="use a key "
-            + ("that may read its projects" if reads else "of a user that is no viewer"),
+            + ("that may read its projects" if reads else "of a user who is more than a viewer"),
             address=f"url of [{table}] (PHOENIX_COLLECTOR_ENDPOINT)",
             login="PHOENIX_API_KEY",
             purpose="read" if reads else "write",

@@ -161,7 +161,7 @@ class PhoenixSource(Source):
                 return
             if cursor == asked:
                 break
-        raise SourceUnavailable("Phoenix is not read on: what it lists does not end")
+        raise SourceUnavailable("reading Phoenix stops: its list does not end")
 
     def _page(
         self, path: str, wanted: Params, cursor: str | None

@@ -218,7 +218,7 @@ class PhoenixTracker(Dashboard):
     def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
         """See `Dashboard.put_view`."""
         if not self._server.replace_span(in_project(late_span(place, view), self.project)):
-            return Deferred(reason="Phoenix has taken it, and not written it yet", seconds=SOON)
+            return Deferred(reason="Phoenix has accepted it, but not written it yet", seconds=SOON)
         url = f"{self._server.url}redirects/spans/{view.span_id}"
         return Receipt(external_id=view.span_id, url=url)
 

@@ -75,8 +75,7 @@ class AddressPolicy:
         """Raise AddressRefused if a request with our credentials would go to another server."""
         if not (_HTTP.fullmatch(address) and same_server(self.own, address)):
             raise AddressRefused(
-                f"an address on another server ({_shown(address)}) is not asked with our key: "
-                "only its own server is"
+                f"{_shown(address)} is on another server, which our key is not sent to"
             )
 
     def storage(self, address: str) -> None:
@@ -87,7 +86,9 @@ class AddressPolicy:
         if parts is None:
             raise AddressRefused(f"{_shown(address)} is not a plain http(s) address")
         if parts["scheme"].lower() == "http" and not self.own.lower().startswith("http:"):
-            raise AddressRefused(f"{_shown(address)} is not encrypted, and the server itself is")
+            raise AddressRefused(
+                f"{_shown(address)} is not encrypted, although the server itself is"
+            )
         host = parts["host"].strip("[]")
         port = int(parts["port"] or (80 if parts["scheme"].lower() == "http" else 443))
         try:
@@ -109,8 +110,9 @@ class AddressPolicy:
         if reach is Reach.PUBLIC or (reach is not Reach.NEVER and reach <= self._own_reach()):
             return
         raise AddressRefused(
-            f"{host} is {address}, in a network that is not named from {self._own_host()}: a "
-            "server may name public addresses, and private or loopback ones if it is there itself"
+            f"{host} is {address}, in a network that {self._own_host()} may not refer to: a "
+            "server may name public addresses, and private or loopback ones only if it is in "
+            "such a network itself"
         )
 
     def _own_host(self) -> str:
@@ -163,7 +165,7 @@ def stored_at(location: str) -> tuple[str, ...]:
     written = _STORAGES.get(scheme)
     if not found or written is None or not re.fullmatch(written, bucket):
         raise AddressRefused(
-            f"{_shown(location)} is neither on the server itself nor in a storage that is known "
+            f"{_shown(location)} is neither on the server itself nor in a known storage "
             f"({', '.join(_STORAGES)})"
         )
     return (scheme, bucket, *folders(path))
@@ -182,7 +184,9 @@ def folders(path: str) -> tuple[str, ...]:
         if decoded.count("/") != read.count("/"):
             break
         read = decoded
-    raise AddressRefused(f"the path {_shown(path)} is not plain")
+    raise AddressRefused(
+        f"the path {_shown(path)} is not plain: it has empty parts, '..', '?' or the like"
+    )
 
 
 def _shown(address: str) -> str:

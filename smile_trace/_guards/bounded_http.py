@@ -50,8 +50,8 @@ class Redirected(ReplyRefused):
 
     def __init__(self, location: str) -> None:
         super().__init__(
-            "the server redirects to another one, which is not followed, because a prompt would "
-            "go there: correct the address"
+            "the server redirects to another one, which is not followed, because prompts "
+            "would be sent there: correct the address"
         )
         self.location = location
 

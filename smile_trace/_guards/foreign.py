@@ -104,7 +104,7 @@ def _parsed(
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise NotJSON(f"not JSON: {str(error)[:200]}") from None
     except ValueError:  # Python converts no longer ones
-        raise ForeignDataError("a number of thousands of digits") from None
+        raise ForeignDataError("a number with thousands of digits") from None
     escaped = "\\ud" in text or "\\uD" in text
     if escaped or (not text.isascii() and _LONE_SURROGATES.search(text)):
         value = _mended(value, lenient=lenient)
@@ -152,12 +152,12 @@ def integer(value: Any) -> int:
     """An integer of at most 64 bits, from a number or its decimal text; raises ForeignDataError."""
     if isinstance(value, str):
         if not _DECIMAL(value):
-            raise ForeignDataError(f"no integer: {value[:80]!r}")
+            raise ForeignDataError(f"not an integer: {value[:80]!r}")
         value = int(value)
     if isinstance(value, float) and finite(value).is_integer() and abs(value) < MAX_INTEGER:
         value = int(value)
     if not isinstance(value, int):
-        raise ForeignDataError(f"no integer: {str(value)[:80]!r}")
+        raise ForeignDataError(f"not an integer: {str(value)[:80]!r}")
     if not MIN_INTEGER <= value < MAX_INTEGER:
         raise ForeignDataError("an integer of more than 64 bits")
     return int(value)
@@ -169,9 +169,9 @@ def finite(value: Any) -> float:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         shown = str(value)[:80] if isinstance(value, str) else type(value).__name__
-        raise ForeignDataError(f"no number, or beyond all bounds: {shown!r}") from None
+        raise ForeignDataError(f"not a number, or out of range: {shown!r}") from None
     if not math.isfinite(number):
-        raise ForeignDataError(f"{number} is no number of JSON")
+        raise ForeignDataError(f"{number} is not a JSON number")
     return number
 
 
@@ -205,7 +205,7 @@ def _is_within(text: str | bytes) -> bool:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ForeignDataError(f"{name} is no number of JSON")
+    raise ForeignDataError(f"{name} is not a JSON number")
 
 
 def _mended(value: Any, *, lenient: bool, depth: int = 0) -> Any:

@@ -115,7 +115,7 @@ def _decoded(uri: str) -> "Image":
         millions = MOST_PIXELS // 1_000_000
         raise ImageUnreadable(f"it has more than {millions} million pixels") from None
     except Exception:  # noqa: BLE001 - a decoder raises whatever it likes for data of others
-        raise ImageUnreadable("its data is no image that can be decoded") from None
+        raise ImageUnreadable("its data cannot be decoded as an image") from None
     return image
 
 

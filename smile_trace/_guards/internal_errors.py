@@ -37,7 +37,7 @@ def report_error(what: str, error: BaseException | None = None) -> None:
 def _log(what: str, error: BaseException | None) -> None:
     try:
         logger.warning(
-            "smile-trace: %s%s; your call goes on, further cases are only counted",
+            "smile-trace: %s%s; your call is not affected, and further cases are only counted",
             what,
             "" if error is None else f" ({type(error).__name__}: {error})",
         )

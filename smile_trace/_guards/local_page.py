@@ -86,17 +86,17 @@ class _Handler(BaseHTTPRequestHandler):
     def _taken(self) -> tuple[HTTPStatus, str, str]:
         length, text = self.headers.get("Content-Length", ""), "text/plain"
         if self.headers.get_content_type() != "application/json" or not length.isdecimal():
-            return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the page sends JSON", text
+            return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be JSON", text
         if int(length) > self.server.most_bytes:
-            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "this is too long", text
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the request is too long", text
         try:
             taken = self.server.take(self.rfile.read(int(length)))
         except SmileTraceError as error:
             return HTTPStatus.SERVICE_UNAVAILABLE, str(error), text
         except ValueError:
-            return HTTPStatus.UNPROCESSABLE_ENTITY, "this is nothing that the page sends", text
+            return HTTPStatus.UNPROCESSABLE_ENTITY, "this is not a request of the page", text
         except KeyError:
-            return HTTPStatus.NOT_FOUND, "this was not shown", text
+            return HTTPStatus.NOT_FOUND, "the page did not show this", text
         return HTTPStatus.OK if taken else HTTPStatus.NO_CONTENT, taken, "application/json"
 
     def _is_allowed(self, path: str) -> bool:

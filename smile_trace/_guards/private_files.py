@@ -143,8 +143,8 @@ def _tighten(path: Path, state: os.stat_result, mode: int) -> bool:
 def _take(path: Path, owner: int) -> str:
     return (
         f"{path} belongs to {user_name(owner)}, and is not used: run the worker as that user, "
-        f"or take it with `sudo chown -R {os.geteuid()} {shlex.quote(str(path))}`, once you have "
-        "seen that nothing in it is forged"
+        f"or take it with `sudo chown -R {os.geteuid()} {shlex.quote(str(path))}`, after "
+        "checking that nothing in it is forged"
     )
 
 
@@ -191,7 +191,7 @@ def _owners_of_links(path: Path, opened: os.stat_result) -> set[int]:
         _check_owner(here, state.st_uid, "chown -h")
         owners.add(state.st_uid)
         here = here.parent / os.readlink(here)
-    raise NotPrivate(f"{path} is a symbolic link without an end: move it away")
+    raise NotPrivate(f"{path} is a symbolic link that leads back to itself: move it away")
 
 
 def _check_folder(path: Path) -> None:
@@ -199,9 +199,9 @@ def _check_folder(path: Path) -> None:
     state = os.stat(folder)
     if state.st_uid not in (0, os.geteuid()):
         raise NotPrivate(
-            f"{folder} belongs to {user_name(state.st_uid)}, who can put another file in the place "
-            f"of {path.name}, which is therefore not read: move it into a folder of yours, or take "
-            f"this one with `sudo chown {os.geteuid()} {shlex.quote(str(folder))}`"
+            f"{folder} belongs to {user_name(state.st_uid)}, who could replace {path.name}, "
+            "so it is not read: move it to a folder of your own, or take over this one with "
+            f"`sudo chown {os.geteuid()} {shlex.quote(str(folder))}`"
         )
     if not state.st_mode & stat.S_ISVTX:
         _check_mode(folder, folder, state)
@@ -211,9 +211,10 @@ def _check_owner(path: Path, owner: int, take: str) -> None:
     if owner in (0, os.geteuid()):
         return
     raise NotPrivate(
-        f"{path} belongs to {user_name(owner)}, and is not read, because it says where prompts and "
-        f"keys go: work in another folder, or take it with `sudo {take} {os.geteuid()} "
-        f"{shlex.quote(str(path))}`, once you have seen what it says"
+        f"{path} belongs to {user_name(owner)}, and is not read, because it says where "
+        f"prompts and keys go: work in another folder, or take it over with `sudo {take} "
+        f"{os.geteuid()} "
+        f"{shlex.quote(str(path))}`, after checking what it says"
     )
 
 
@@ -225,9 +226,9 @@ def _check_mode(path: Path, opened: Path | int, state: os.stat_result) -> None:
         return  # a file system that is mounted for reading, as Kubernetes mounts settings
     who = "everybody" if others else "its group"
     raise NotPrivate(
-        f"{path} can be written by {who}, and no settings are read there, because they say where "
-        f"prompts and keys go: `chmod go-w {shlex.quote(str(path))}`, once you have seen what "
-        "they say"
+        f"{path} can be written by {who}, so no settings are read there, because they say "
+        f"where prompts and keys go: `chmod go-w {shlex.quote(str(path))}`, after checking "
+        "what they say"
     )
 
 

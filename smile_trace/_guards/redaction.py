@@ -250,7 +250,7 @@ def _apply(redactor: Redactor, text: str) -> tuple[str, list[Edit]]:
             return _replace(text, matches)
         changed = redactor(text)
         if not isinstance(changed, str):
-            raise TypeError(f"a redaction function gave {type(changed).__name__}, not str")
+            raise TypeError(f"a redaction function returned {type(changed).__name__}, not str")
     except BaseException as error:  # noqa: BLE001  the user's function may raise anything
         keep_inside(error)
         report_error("a redaction function raised; the text was not written", error)

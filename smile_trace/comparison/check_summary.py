@@ -125,7 +125,7 @@ def _facts(one: CheckedPrompt) -> Iterator[str]:
     if one.failures is not None and one.failures.asked:
         known = one.failures
         yield (
-            f"Of {known.asked} confirmed failures, asked once each, {known.gone} are gone, "
+            f"Of {known.asked} confirmed failures, sent again once each, {known.gone} are gone, "
             f"{known.back} came back and {known.still} still fail."
         )
     if one.added is not None:
@@ -147,4 +147,4 @@ def _asked(spent: Spent) -> str:
     usd = f"for ${spent.usd:,.4f}" if spent.usd else "for $0"
     if spent.unpriced_calls:
         usd = "at an unknown price"
-    return f"{calls} {usd}." if spent.calls else "No model was asked."
+    return f"{calls} {usd}." if spent.calls else "No model was called."

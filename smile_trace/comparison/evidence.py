@@ -68,8 +68,9 @@ def versions_of(store: Store, prompt: str, since: float = 0.0) -> list[str]:
     if not found:
         lately = " that began since then" if since else ""
         raise NothingToCompare(
-            f"no call of a prompt named {prompt!r}{lately} is in the store{known_prompts(store)}: "
-            "run `smile-trace worker --once` where calls were captured just now."
+            f"no call of a prompt named {prompt!r}{lately} is in the "
+            f"store{known_prompts(store)}: if calls were captured just now, run `smile-trace "
+            "worker --once` first."
         )
     return found
 

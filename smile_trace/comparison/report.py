@@ -66,8 +66,8 @@ def what_mattered(
         when = "" if since is None else f" that began between {_iso(since)} and {_iso(end)}"
         hint = "" if since is None else "name an earlier beginning, or "
         raise NothingToCompare(
-            f"no call{of}{when} is in the store{known_prompts(store) if name else ''}: {hint}run "
-            "`smile-trace worker --once` where calls were captured just now."
+            f"no call{of}{when} is in the store{known_prompts(store) if name else ''}: "
+            f"{hint}run `smile-trace worker --once` if calls were captured just now."
         )
     before = [] if since is None else _read(store, 2 * since - end, since, name, version)[1]
     groups = _groups_of_calls(seen, before, period.calls, whole=version is None)

@@ -76,8 +76,8 @@ class RequestEdits:
         if all(is_within(part, largest) for part in found):
             return largest
         raise SmileTraceError(
-            f"{name!r} names {len(found)} parts of the request, give a key or more of the text: "
-            f"{self._listed(found)}"
+            f"{name!r} names {len(found)} parts of the request; give a key, or more of the "
+            f"text: {self._listed(found)}"
         )
 
     def edited(self, without: Sequence[Segment] = (), replaced: Replaced = ()) -> Prompted:
@@ -99,7 +99,7 @@ class RequestEdits:
             try:
                 sent, parameters = asked_with(sent, parameters)
             except ValueError:
-                raise SmileTraceError("the definition of a tool has to stay JSON") from None
+                raise SmileTraceError("the definition of a tool has to remain JSON") from None
         sent = as_sent(sent)
         if not any(message.content.strip() for message in sent):
             raise SmileTraceError("nothing of the request would be left")
@@ -157,7 +157,10 @@ class RequestEdits:
         """What there is instead."""
         alike = get_close_matches(_plain(name), [*dict.fromkeys(self._names)], MOST_NAMED, 0.5)
         close = [self._parts[self._names.index(said)] for said in alike] or self.shown
-        return f"there are {self._listed(close)}; any text of it, in full, is a name, too"
+        return (
+            f"the parts are {self._listed(close)}; you can also give any text of the request in "
+            "full"
+        )
 
     def _listed(self, parts: Sequence[Segment]) -> str:
         """Their names, of those alike with the text around them, and their keys."""

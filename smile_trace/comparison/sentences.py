@@ -85,8 +85,8 @@ def _idle(latest: VersionReport) -> list[str]:
 
 def _not_tested(names: Sequence[str]) -> list[str]:
     """That the calls do not test these, in a sentence; nothing for none."""
-    why = "it acts" if len(names) == 1 else "they act"
-    told = f"Not tested by these calls, since {why} in certain cases only: {listed_few(names)}."
+    why = "it applies" if len(names) == 1 else "they apply"
+    told = f"Not tested by these calls, since {why} only in certain cases: {listed_few(names)}."
     return [told] if names else []
 
 
@@ -240,9 +240,9 @@ def sentences_on_wrong(found: WrongAnswers) -> list[str]:
         )
     remarks = (
         (max(len(found.parts) - MOST_BLAMED, 0), "{:,} more parts are in --json."),
-        (found.nothing_found, "For {:,} nothing in the prompt was found to blame."),
-        (found.by_chance, "{:,} came by chance: asked for again, the answer is right."),
-        (found.untold, "For {:,} it is not known what is right (expected_response)."),
+        (found.nothing_found, "For {:,}, nothing in the prompt was found to blame."),
+        (found.by_chance, "{:,} came by chance: when it is asked for again, the answer is right."),
+        (found.untold, "For {:,}, the right answer is not known (expected_response)."),
         (found.wrong - found.explained - found.untold, "{:,} more are not explained (--budget)."),
     )
     return [
@@ -259,7 +259,7 @@ def _blamed(part: BlamedPart, found: WrongAnswers) -> str:
     name = _NOT_QUOTED.get(part.kind, "“{}”").format(short(part.name, LONGEST_NAME))
     name, count = name[0].upper() + name[1:], part.behind.count
     share = percent(part.behind).partition(" % ")[2]
-    behind = f" stands behind {count or 'none'} of {part.behind.of:,} wrong answers {share}"
+    behind = f" is behind {count or 'none'} of {part.behind.of:,} wrong answers {share}"
     said = name + (behind if part.behind.of else "")
     others = "all" if part.in_others == found.others else f"{part.in_others:,} of"
     it = "; it" if part.behind.of else ""

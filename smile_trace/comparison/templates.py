@@ -211,4 +211,4 @@ def read_revision(file: Path, ref: str) -> str:
     try:
         return shown.decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError:
-        raise NoTemplate(f"{file} was no UTF-8 text in {ref!r}") from None
+        raise NoTemplate(f"{file} was not UTF-8 text in {ref!r}") from None

@@ -211,8 +211,8 @@ async def explain_metered(
 def _check_scores_whole_answers(model: Model) -> None:
     if model.capabilities.first_token_only:
         raise ExplanationFailed(
-            f"the model {model.name!r} tells the probability of an answer's first token only: "
-            'explain a part of the answer with the signal "text"'
+            f"the model {model.name!r} gives only the probability of an answer's first "
+            'token: to explain a part of the answer, use the signal "text"'
         )
 
 

@@ -40,7 +40,10 @@ Ask = Callable[[Call, Request], Awaitable[Response]]
 
 UNKNOWN = "open: no result is known of "
 """How a response begins that called a tool with other arguments than the trace."""
-EARLY = "it ended before it called a tool, and says something else, which avoids nothing"
+EARLY = (
+    "it ended before it called a tool, with another answer, so it does not show whether the "
+    "error was avoided"
+)
 LIKE = 0.5
 """The largest change of an end that is the logged one, corrected; others are another answer."""
 
@@ -70,8 +73,8 @@ class RecordedTools:
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
             raise ValueError(
-                f"the stub has no result of {called} ({why}): let it return None for what it does "
-                "not know"
+                f"the stub has no result for {called} ({why}): let it return None for what it "
+                "does not know"
             ) from error
         return known if told is None else told
 
@@ -167,12 +170,12 @@ class Continuation:
                 if last.id == self.final.id:
                     return _summed(asked, text=text)
                 if following is None:
-                    return _summed(asked, failure="no later request holds its answer")
+                    return _summed(asked, failure="no later request contains its answer")
                 changed[last.answer_without_reasoning.strip()] = text.strip()
                 place, messages = following, tuple(_replaced(following.messages, changed))
             request = self._asked(place, messages, request.replicate)
             asked.append(await self.ask(place, request))
-        return _summed(asked, failure="it went on and on without an end")
+        return _summed(asked, failure="it did not come to an end")
 
     def _is_like(self, text: str) -> bool:
         change = text_comparison(self.final.answer_without_reasoning, None, "words").changes

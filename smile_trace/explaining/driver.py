@@ -61,7 +61,9 @@ def wait_for(work: Coroutine[Any, Any, T]) -> T:
         running = None
     if running is loop:
         work.close()
-        raise RuntimeError("explain() cannot be called inside a model that explain() asks")
+        raise RuntimeError(
+            "explain() cannot be called inside a model that explain() itself is calling"
+        )
     future = asyncio.run_coroutine_threadsafe(work, loop)
     try:
         return future.result()
@@ -378,6 +380,4 @@ def _check_baseline(perturbations: Sequence[Perturbation], responses: Sequence[R
     pairs = zip(perturbations, responses, strict=True)
     baseline = [r for row, r in pairs if row.kind == "baseline" and row.asked == "target"]
     if baseline and not any(response.ok for response in baseline):
-        raise ExplanationFailed(
-            f"the prompt itself could not be asked again: {baseline[0].failure}"
-        )
+        raise ExplanationFailed(f"the unchanged prompt got no answer: {baseline[0].failure}")

@@ -16,16 +16,16 @@ def why_own(call: Call, target: Target | None) -> str | None:
     if target is None:
         made_up = (text for text in _arguments(answer) if not _stands(text, given))
         first = next(made_up, None)
-        return first and f"“{presentable(first, longest=60)}” stands nowhere in what it was given"
+        return first and f"“{presentable(first, longest=60)}” is nowhere in what it was given"
     if target.expected is None and target.contains is None:
         own = [text for text in said_instead(answer, target) if codes(text)]
         found = not own or any(_stands(text, given) for text in own)
-        return None if found else "what it should not say stands nowhere in what it was given"
+        return None if found else "what it should not say is nowhere in what it was given"
     own_numbers = codes(answer) - codes(given)
     return GIVEN if own_numbers and holds_right(given, call, target) else None
 
 
-GIVEN = "what it should say stands in what it was given"
+GIVEN = "what it should say is in what it was given"
 _NUMBER = r"\w*\d(?:[\w.-]*\w)?"
 
 

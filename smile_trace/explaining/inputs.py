@@ -78,8 +78,8 @@ def find_trace(trace_id: str, settings: Settings) -> tuple[Trace, Source | None]
         if (trace := _read_from(source, trace_id)) is not None:
             return trace, source
         raise ExplanationFailed(
-            f"there is no trace {trace_id!r} in {source.name}: see whether it was deleted there, "
-            "or has not arrived yet",
+            f"there is no trace {trace_id!r} in {source.name}: it may have been deleted "
+            "there, or not have arrived yet",
             code=ReasonCode.NOT_FOUND,
         )
     elsewhere = may_hold(trace_id, settings)
@@ -99,12 +99,12 @@ def find_trace(trace_id: str, settings: Settings) -> tuple[Trace, Source | None]
     missing = f"there is no trace {trace_id!r} in {listed([str(settings.home), *asked], 'or')}"
     if not no_home and _is_prompt(trace_id, settings):
         raise ExplanationFailed(
-            f"{missing}, but a prompt of that name: `smile-trace compare {trace_id}` says what "
-            "mattered in its calls, and `smile-trace calls` has their ids"
+            f"{missing}, but there is a prompt of that name: `smile-trace compare {trace_id}` "
+            "says what mattered in its calls, and `smile-trace calls` lists their ids"
         )
     raise ExplanationFailed(
-        f"{missing}: take its id from `smile-trace calls` or the tracker, and run `smile-trace "
-        "worker --once` where it was captured just now"
+        f"{missing}: take its id from `smile-trace calls` or the tracker; if it was captured "
+        "just now, run `smile-trace worker --once` first"
     )
 
 
@@ -149,7 +149,7 @@ def answered_call(trace: Trace, span_id: str = "") -> Call:
     if found is not None:
         return found
     why = "its text was cut at the size limit" if calls[-1].truncated else calls[-1].no_content
-    raise ExplanationFailed(f"the call holds no answer to explain ({why or calls[-1].status})")
+    raise ExplanationFailed(f"the call has no answer to explain ({why or calls[-1].status})")
 
 
 def _check_unicode(texts: Sequence[str]) -> None:

@@ -35,10 +35,7 @@ def _depends(step: PathStep) -> str:
     if certain:
         said = f"depends on {drivers_named(step, certain)}"
     elif is_open := [s.at_most for s in step.explanation.segments if s.verdict == "open"]:
-        said = (
-            "depends on nothing that is certain: what is open could matter up to "
-            f"{max(is_open):.2f}"
-        )
+        said = f"depends on nothing for certain: what is open could matter up to {max(is_open):.2f}"
     else:
         said = "depends on nothing that was removed from its messages"
     return f"{said}; perhaps on {drivers_named(step, perhaps)}" if perhaps else said

@@ -58,8 +58,9 @@ def _missing(found: Confirmation) -> str:
     judge = f" ({found.by_judge} of them by the judge)" if found.by_judge else ""
     if found.judgements < MIN_JUDGEMENTS:
         return (
-            f"{found.probe} may not gate yet, it has {found.judgements} of {MIN_JUDGEMENTS} "
-            f"judgements{judge} and {MIN_JUDGEMENTS - found.judgements} are missing"
+            f"{found.probe} cannot be a gate yet: it has {found.judgements} of "
+            f"{MIN_JUDGEMENTS} judgements{judge} and {MIN_JUDGEMENTS - found.judgements} are "
+            "missing"
         )
     return (
         f"{found.probe} may not gate, {'people and the judge' if judge else 'people'} confirm "

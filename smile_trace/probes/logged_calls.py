@@ -74,8 +74,8 @@ def prepare_calls(
     if not found:
         raise SmileTraceError(
             f"no call of a prompt or function named {name!r} is in the store that can be asked "
-            f"again{'' if template is None else ' with that template'}: run smile-trace worker "
-            "--once where calls were captured just now"
+            f"again{'' if template is None else ' with that template'}: if calls were "
+            "captured just now, run smile-trace worker --once first"
         )
     options = ExplainOptions(budget=budget, seed=seed)
     return [

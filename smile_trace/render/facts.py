@@ -36,7 +36,7 @@ def facts(explanation: Explanation) -> Iterator[str]:
     yield short(explanation.settings.model)
     yield f"{explanation.signal} signal"
     if explanation.first is not None:
-        yield "ranked with the help of how near a word is to the answer"
+        yield "ranked also by how near a word is to the answer"
 
 
 def _calls(explanation: Explanation) -> str:

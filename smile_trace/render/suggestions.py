@@ -41,8 +41,9 @@ def print_suggestions(found: Suggestions, console: Console | None = None) -> Non
 
 
 NOT_TESTED = (
-    "They act in certain cases only. That the answers to these calls stay without them says "
-    "nothing about the next such case. Keep them, or confirm a case of each (smile-trace review)."
+    "They apply only in certain cases, which these calls may not include: that the answers "
+    "stay the same without them does not show that they can go. Keep them, or confirm a "
+    "failure that tests each (smile-trace review)."
 )
 
 
@@ -54,7 +55,10 @@ def _lines(suggestion: Suggestion, limit: float) -> list[str]:
     lines = [*_tried(suggestion.trial, limit), *_saved(suggestion)]
     if suggestion.kind == "no_effect":
         rare = 100 * suggestion.trial.moved.high
-        lines.append(f"a rule for rare cases shows only there: up to {rare:.0f} % of calls may be")
+        lines.append(
+            "a rule for rare cases would go unnoticed here: "
+            f"up to {rare:.0f} % of calls may need it"
+        )
     lines += [f"- {short(visible(text), _LONGEST_LINE)}" for text in suggestion.removed]
     if suggestion.added:
         lines.append(f"+ {short(visible(suggestion.added), _LONGEST_LINE)}")

@@ -103,12 +103,12 @@ class Settings(BaseSettings):
             return
         if model not in self.models and model not in PACKAGED_NAMES:
             raise ValueError(
-                f"{named} is not in [models]: add [models.{model!r}], or take 'demo', the "
+                f"{named} is not in [models]: add [models.{model!r}], or use 'demo', the "
                 "packaged chat model"
             )
         if model in self.models and self.models[model].calls_function:
             raise ValueError(
-                f"{named} is a function of the application, which cannot {purpose}: take an "
+                f"{named} is a function of the application, which cannot {purpose}: use an "
                 "endpoint or a local model"
             )
 

@@ -99,7 +99,7 @@ def whole_milliseconds(
         if not more or token == asked:
             break
         found += more
-    raise SourceUnavailable("it is not read on: what it lists does not end")
+    raise SourceUnavailable("reading stops: its list does not end")
 
 
 class LatestFirst:

@@ -98,7 +98,8 @@ def _wrong(whose: str, ahead: float) -> str:
     said = "ahead of" if ahead > 0 else "behind"
     return (
         f"the clock of {whose} is {abs(ahead):,.0f} s {said} the database's: set it by NTP; "
-        "waits and days are the database's, but what is captured and logged there bears its times"
+        "waits and days follow the database's clock, but what is captured and logged there "
+        "has the wrong times"
     )
 
 
@@ -230,9 +231,10 @@ def _store(settings: Settings) -> Iterator[Finding]:
     for tracker in status.trackers:
         if tracker.name not in active:
             sentence = (
-                f"is not active with these settings and this environment, and everything is kept "
-                f"for it ({tracker.waiting} wait): a worker may have other ones; if none delivers "
-                f"to it any more, run smile-trace doctor --forget-tracker {tracker.name}"
+                "is not active with these settings and this environment; what waits for it "
+                f"is kept ({tracker.waiting}). A worker may have other settings; if none "
+                "delivers to it any more, run smile-trace doctor --forget-tracker "
+                f"{tracker.name}"
             )
             level: Level = "bad" if tracker.waiting else "note"
             yield Finding(level=level, about=f"tracker {tracker.name}", said=sentence)
@@ -274,7 +276,10 @@ def _forgotten(removals: Sequence[Removal]) -> Iterator[Finding]:
     for (name, by_hand), count in Counter((one.tracker, one.by_hand) for one in removals).items():
         traces = f"{count} forgotten {'trace' if count == 1 else 'traces'}"
         if by_hand:
-            said = f"{traces} had to be deleted there by hand: smile-trace forget names each again"
+            said = (
+                f"{traces} had to be deleted there by hand: smile-trace forget names each of them "
+                "again"
+            )
         else:
             said = f"may still have {traces}: the worker deletes them once it is active and answers"
         level: Level = "note" if by_hand else "bad"
@@ -335,7 +340,7 @@ def _trackers(settings: Settings) -> Iterator[Finding]:
             said = (
                 "active and responding"
                 if tracker.check()
-                else "active; its server is not asked here"
+                else "active; its server is not contacted here"
             )
             yield Finding(level="good", about=about, said=said)
         except TrackerUnavailable as error:

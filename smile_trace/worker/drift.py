@@ -168,7 +168,7 @@ class DriftMonitor:
                 if answers:  # the request has something that a probe varies
                     answered.append((case, answers))
         if not answered:
-            raise Unanswered(f"no explained call of {name!r} could be asked by its probes yet")
+            raise Unanswered(f"the probes could not be used on any explained call of {name!r} yet")
         self.store.drift.begin(name, answered, period=period, now=self.clock())
         logger.info("%s is replayed from now on: %d requests", name, len(answered))
 
@@ -216,7 +216,7 @@ class DriftMonitor:
         if series.alarm is None:
             last = [(one.probe, one.periods[-1]) for one in series.probes if one.periods]
             told = ", ".join(f"{name} {one.changed} of {one.asked}" for name, one in last)
-            logger.info("replayed %s; other answers: %s", series.prompt, told)
+            logger.info("replayed %s; changed answers: %s", series.prompt, told)
             return
         probe, period = series.alarm
         alarm = DriftAlarm(
@@ -278,10 +278,10 @@ def sentence(series: DriftSeries) -> str:
     assert series.alarm is not None
     probe, period = series.alarm
     return (
-        f"{series.prompt} does not answer as it did on {series.reference}: by {probe.probe}, "
-        f"{period.changed} of {period.asked} answers in the period from {period.period} are other "
-        f"ones, {probe.reference_changed} of {probe.reference_asked} were at the beginning; such "
-        f"an alarm is false with a chance of at most {series.false_alarm_rate:.3g}"
+        f"{series.prompt} no longer answers as it did on {series.reference}: by {probe.probe}, "
+        f"{period.changed} of {period.asked} answers changed in the period from {period.period}, "
+        f"{probe.reference_changed} of {probe.reference_asked} at the beginning; the chance that "
+        f"such an alarm is false is at most {series.false_alarm_rate:.3g}"
     )
 
 

@@ -223,11 +223,11 @@ class SharedFleet(Fleet):
         try:
             count = self._store.workers.remove(self.me.id, died=False)
             if count is not None:
-                logger.info("%s ends: %d explanations go on elsewhere", self.me.name, count)
+                logger.info("%s ends: %d explanations continue elsewhere", self.me.name, count)
         except TakenOver:
             pass
         except StoreUnavailable as error:  # they take over what it had
-            logger.warning("the other workers were not told of the end: %s", error)
+            logger.warning("the other workers could not be told that this one ends: %s", error)
         self._database.worker_id = None
         self._session.close()
 
@@ -241,7 +241,7 @@ class SharedFleet(Fleet):
                 if not self._return():
                     return
             except Exception:
-                logger.exception("the other workers could not be looked at; it goes on")
+                logger.exception("the other workers could not be looked at; this one continues")
             self._ended.wait(PING_SECONDS)
 
     def _return(self) -> bool:
@@ -282,7 +282,9 @@ class SharedFleet(Fleet):
             count = self._store.workers.remove(number, died=True)
             del self._free_since[number]
             if count is not None:
-                logger.warning("%s is dead: its %d explanations go on elsewhere", one.name, count)
+                logger.warning(
+                    "%s is dead: its %d explanations continue elsewhere", one.name, count
+                )
 
 
 @contextmanager

@@ -116,7 +116,7 @@ def forget(
             erased, copies = store.forgetting.erase(ids, names=found.names, now=store.clock())
             if not _read_spool(store, settings, in_use):
                 left.append(
-                    "the worker has not read all of the spool yet: it drops what is there of them"
+                    "the worker has not read all of the spool yet: it drops their lines there"
                 )
             lines = _blank_spool(store, settings.spool, set(ids))
             files = _remove_refused(settings, set(ids), left)

@@ -80,7 +80,7 @@ def running_role(home: Path) -> Role:
     if silence > MAX_SILENCE_SECONDS and not os.access(home, os.W_OK):
         raise WorkerError(f"the {role} waits because {home} cannot be written: make it writable")
     if silence > MAX_SILENCE_SECONDS:
-        raise WorkerError(f"the {role} on {home} hangs since {silence:.0f} s: restart it")
+        raise WorkerError(f"the {role} on {home} has hung for {silence:.0f} s: restart it")
     return role
 
 

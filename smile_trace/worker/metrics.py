@@ -44,18 +44,18 @@ class StatusCollector(Collector):
         )
         yield GaugeMetricFamily(
             "smile_trace_paused_trackers",
-            "Trackers that take nothing",
+            "Trackers that are not accepting data",
             value=sum(one.paused is not None for one in now.trackers),
         )
         spent = CounterMetricFamily(
-            "smile_trace_spent", "Spent or reserved, ever, by unit", labels=["unit"]
+            "smile_trace_spent", "Spent or reserved in total, by unit", labels=["unit"]
         )
         for unit in UNITS:
             spent.add_metric([unit], getattr(now.spent, unit))
         yield spent
         yield GaugeMetricFamily(
             "smile_trace_spool_filled",
-            "The share of its cap that the spool of this worker's home takes",
+            "How full the spool of this worker's home is, from 0 to 1",
             value=filled(self._settings),
         )
         unread = unread_files(self._store, self._settings.spool)
@@ -71,7 +71,7 @@ class StatusCollector(Collector):
         )
         others = GaugeMetricFamily(
             "smile_trace_drift_other_answers",
-            "Share of the answers of the last replay that are not those of the reference",
+            "Share of the answers of the last replay that differ from the reference",
             labels=["prompt", "probe"],
         )
         for name in self._store.drift.prompts():
@@ -86,7 +86,7 @@ class StatusCollector(Collector):
 def _lags(lags: Sequence[Lag]) -> Metric:
     seconds = GaugeMetricFamily(
         "smile_trace_lag_seconds",
-        "For how long the oldest of what waits has done so",
+        "How long the oldest waiting item has waited",
         labels=["stage", "name", "place"],
     )
     for one in lags:
@@ -97,10 +97,10 @@ def _lags(lags: Sequence[Lag]) -> Metric:
 def _workers(registered: Sequence[RegisteredWorker]) -> Iterator[Metric]:
     labels = ["worker", "host"]
     alive = GaugeMetricFamily(
-        "smile_trace_worker_alive", "Whether a worker gives signs of life", labels=labels
+        "smile_trace_worker_alive", "Whether a worker is alive", labels=labels
     )
     explaining = GaugeMetricFamily(
-        "smile_trace_worker_explanations", "Explanations that a worker has under way", labels=labels
+        "smile_trace_worker_explanations", "Explanations that a worker is working on", labels=labels
     )
     for one in registered:
         alive.add_metric([one.name, one.host], one.alive)

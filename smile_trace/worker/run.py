@@ -185,8 +185,8 @@ class _Worker:
         names = [thread.delivery_worker.name for thread in self._deliveries]
         for name in self.store.outbox.add(names):
             logger.info(
-                "%s is new, and gets what comes from now on; what was before, it gets by: "
-                "smile-trace deliver --to %s --since 7d",
+                "%s is new, and gets what is captured from now on; for what was captured "
+                "before, run smile-trace deliver --to %s --since 7d",
                 name,
                 name,
             )
@@ -383,7 +383,9 @@ class _Worker:
         if removed.traces or removed.responses:
             logger.info("removed %d old traces, %d old answers", removed.traces, removed.responses)
         if removed.too_big:
-            logger.warning("the store is larger than retention.megabytes, and all of it waits")
+            logger.warning(
+                "the store is larger than retention.megabytes, and everything in it is waiting"
+            )
 
 
 class _Interval:

@@ -127,7 +127,7 @@ class Repeating(threading.Thread):
                     logger.error("nothing more is %s: %s", self._done, error)
                     return
                 except Exception:
-                    logger.exception("%s failed; it goes on", self._doing)
+                    logger.exception("%s failed; the worker continues", self._doing)
                 if self._once:
                     return
                 self._stopping.wait(self._seconds)

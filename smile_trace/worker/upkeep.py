@@ -42,13 +42,13 @@ def forget_tracker(settings: Settings, name: str) -> Finding:
     if the store cannot be opened or written."""
     if name in active_names(settings):
         raise WorkerError(
-            f"the tracker {name!r} is active: take its table and its variables away first"
+            f"the tracker {name!r} is active: remove its table and its variables first"
         )
     with Store.look(settings) as store, worker_lock(settings.home):
         see_nobody_works(store)
         if name not in store.outbox.names():
             known = ", ".join(store.outbox.names()) or "none"
-            raise WorkerError(f"nothing was ever for a tracker {name!r} (known: {known})")
+            raise WorkerError(f"nothing was ever kept for a tracker {name!r} (known: {known})")
         said = f"forgotten, with {store.outbox.forget(name)} things that waited for it"
     return Finding(level="good", about=f"tracker {name}", said=said)
 

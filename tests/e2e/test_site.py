@@ -73,7 +73,7 @@ def test_the_search_works_in_the_folder(site: Path, page: Page) -> None:
     page.goto((site / "index.html").as_uri())
     page.keyboard.press("Control+k")
     page.keyboard.type("proxy")
-    page.get_by_text("A proxy: a cheaper model that is asked most").click()
+    page.get_by_text("A proxy: a cheaper model for most calls").click()
     page.wait_for_url(re.compile(r"/docs/proxy\.html"))
 
 

@@ -54,8 +54,8 @@ class Artifacts:
         place = self._place(location)
         if place != (*self._of_experiment(experiment_id), *what):
             raise AddressRefused(
-                f"the files of {what[-2]} are said to lie elsewhere than below those of its "
-                "experiment: see its tag mlflow.artifactLocation"
+                f"the files of {what[-2]} are not in the folder of its experiment: see its "
+                "tag mlflow.artifactLocation"
             )
         scheme, *path = place
         if scheme == OWN:

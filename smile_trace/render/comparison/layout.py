@@ -254,7 +254,9 @@ def to_tell_more(prompt: str, version: VersionReport) -> str:
     held = in_some_calls([item for item in version.segments if item.verdict == "open"])
     if not version.sampled_of or (version.measured and not (few or held)):
         return ""
-    named = f"{few} stand as a whole, since too few calls removed each by itself: " if few else ""
+    named = (
+        f"{few} are shown as a whole, since too few calls removed each by itself: " if few else ""
+    )
     apart = f"protect = {json.dumps(list(version.beside))}" if version.beside else "a larger budget"
     return f'{named}[explain."prompt:{prompt}"] with unit = "sentence" and {apart} tells more'
 
@@ -312,7 +314,7 @@ def verdict_of(influence: Influence, version: VersionReport) -> str:
     return "; ".join(words)
 
 
-NOT_TESTED = "not tested by these calls: acts in certain cases only"
+NOT_TESTED = "not tested by these calls: applies only in certain cases"
 
 
 def may_need(influence: Influence, part: str = "it") -> str:

@@ -30,8 +30,8 @@ _MAX_ROWS = 12
 _CHANGED = "changed: how much of an answer, on average (1: another answer altogether)"
 _INFLUENCE = "influence: what an answer loses without the part, on average (1: all of it)"
 _EXCLUDED = (
-    "excluded: no measurable difference on average; so many calls may lose the smallest effect "
-    "that matters without it, at most"
+    "excluded: no measurable difference on average; the percentage is the most calls that "
+    "may need the part"
 )
 _MATTERED = (
     "mattered in: of the calls that hold it · interval: the share of all such calls · loss: what "

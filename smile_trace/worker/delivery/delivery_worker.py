@@ -313,7 +313,7 @@ class DeliveryThread(threading.Thread):
                 logger.error("nothing more is delivered to %s: %s", tracker, error)
                 return
             except Exception:
-                logger.exception("delivery to %s failed; it goes on", tracker)
+                logger.exception("a delivery to %s failed; the others continue", tracker)
             if self._stopping.is_set():
                 return
             if not drained:

@@ -236,8 +236,8 @@ def _report(store: Store, prompt: str, until: datetime) -> Report:
     said = found.explained - found.inconclusive
     if said < MIN_EXPLAINED:
         summary = (
-            f"Too little to say what mattered: of this period {said:,} explanation"
-            f"{' says' if said == 1 else 's say'} something, and {MIN_EXPLAINED} are needed."
+            f"Too little to say what mattered: in this period {said:,} explanation"
+            f"{' has' if said == 1 else 's have'} a result, and {MIN_EXPLAINED} are needed."
         )
         nothing = {"groups": (), "no_document": None, "citations": None}
         found = found.model_copy(update={**nothing, "summary": summary})

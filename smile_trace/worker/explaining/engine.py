@@ -196,7 +196,7 @@ class Engine:
             with self._database.describing():
                 return await DBOS.run_step_async({"name": STEP}, ask_round), ran
         except error.DBOSWorkflowConflictIDError as conflict:
-            raise StoreUnavailable("another worker goes on with this explanation.") from conflict
+            raise StoreUnavailable("another worker continues this explanation.") from conflict
 
 
 def _result_of(future: "Future[None]", seconds: float) -> None:

@@ -130,7 +130,7 @@ class Explainer:
                 running, and a later worker goes on with it.
         """
         if job.crashes >= MAX_CRASHES:
-            said = f"the worker died {job.crashes} times while it explained this"
+            said = f"the worker died {job.crashes} times while explaining this"
             await self._fail(job, Reason(ReasonCode.WORKER_CRASHED, said))
             return
         with traced("explain"):
@@ -165,7 +165,7 @@ class Explainer:
         call = await self._retry(self.store.traces.call, job.call_id)
         if call is None or call.answer is None:
             raise SmileTraceError(
-                "its trace is not in the store any more", code=ReasonCode.CALL_REMOVED
+                "its trace is no longer in the store", code=ReasonCode.CALL_REMOVED
             )
         model, proxy, dropped = self.models.open(job, call), None, None
         pair = pair_of(job, call)
@@ -173,7 +173,7 @@ class Explainer:
             dropped = await self._why_no_proxy(job, call, pair)
             proxy = self.models.proxy(job) if dropped is None else None
             if proxy is None:  # the model alone is asked, as often as without a proxy
-                dropped = dropped or "the settings have no such model any more"
+                dropped = dropped or "the settings no longer have this model"
                 job = self.models.without_proxy(job)
         vectors = StudyVectors(self.models.embeddings(job))
         proxy_calls = self.models.proxy_calls

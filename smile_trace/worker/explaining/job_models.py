@@ -189,7 +189,7 @@ class Models:
             )
         if before is None or before.reason != said:
             with about(model=name):
-                logger.warning("%s is paused, and tried again now and then: %s", name, said)
+                logger.warning("%s is paused and retried from time to time: %s", name, said)
 
 
 class _Retrying:

@@ -28,8 +28,8 @@ def why_dropped(store: Store, pair: Pair) -> str | None:
     if not mistrusted(seen):
         return None
     return (
-        f"it does not predict this model on this prompt: a trust of {fmean(seen):.2f} in the mean "
-        f"of {len(seen)} explanations, and {MIN_MEAN_TRUST:.2f} is wanted"
+        f"it does not predict this model on this prompt: its mean trust over {len(seen)} "
+        f"explanations is {fmean(seen):.2f}, and {MIN_MEAN_TRUST:.2f} is needed"
     )
 
 
@@ -43,8 +43,8 @@ def note(store: Store, pair: Pair, explanation: Explanation, job: Job, *, now: f
     why = why_dropped(store, pair)
     if why is not None and before is None:
         logger.warning(
-            "the proxy %s of %s is dropped for %s: %s; `smile-trace retry --proxies` lets it be "
-            "tried anew",
+            "the proxy %s of %s is dropped for %s: %s; `smile-trace retry --proxies` tries "
+            "it again",
             pair.proxy,
             pair.target,
             pair.group,

@@ -183,7 +183,7 @@ def test_the_strongest_source_is_followed_to_its_end_first(
 @pytest.mark.parametrize(
     ("prompt", "attributes", "said"),
     [
-        ("x " * 800, {}, "the prompt itself could not be asked again: .*maximum context length"),
+        ("x " * 800, {}, "the unchanged prompt got no answer: .*maximum context length"),
         ("Rewrite it.", {"smile_trace.truncated": True}, "it holds no whole answer"),
         (
             "Rewrite it.",

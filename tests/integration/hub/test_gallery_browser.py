@@ -53,7 +53,7 @@ def test_words_facets_and_an_address_for_each_search(gallery: Path, browser: Bro
     again.goto(page.url)
     assert listed(again) == ["Is the lantern red?"]
     again.click("#list a")
-    assert "What it takes to reproduce it" in again.inner_text("main")
+    assert "How to reproduce it" in again.inner_text("main")
     assert all(url.startswith("file:") for url in asked_for)
 
 

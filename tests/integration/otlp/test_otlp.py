@@ -143,7 +143,7 @@ def test_doctor_asks_with_a_request_without_spans() -> None:
         assert server.spans == []
         with (
             tracker(endpoint=f"{server.url}/otlp") as elsewhere,
-            pytest.raises(TrackerUnavailable, match="nothing takes traces at"),
+            pytest.raises(TrackerUnavailable, match="nothing accepts traces at"),
         ):
             elsewhere.check()
 
@@ -152,7 +152,7 @@ def test_doctor_finds_a_server_of_something_else() -> None:
     refusal = Fault("answer", Answer(405, b"Method Not Allowed", {}, "text/plain"))
     with FakeOtlp() as server, tracker(endpoint=server.url) as made:
         server.faults = [refusal]
-        with pytest.raises(TrackerUnavailable, match="nothing takes traces at"):
+        with pytest.raises(TrackerUnavailable, match="nothing accepts traces at"):
             made.check()
 
 
@@ -172,7 +172,7 @@ def test_doctor_says_that_grpc_is_not_spoken() -> None:
                     connection.close()
 
         threading.Thread(target=greet, daemon=True).start()
-        with pytest.raises(TrackerUnavailable, match="gRPC, mostly on 4317, is not spoken"):
+        with pytest.raises(TrackerUnavailable, match="gRPC, mostly on 4317, is not supported"):
             made.check()
 
 

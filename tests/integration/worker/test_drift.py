@@ -138,7 +138,7 @@ def test_the_worker_replays_raises_an_alarm_and_tells_of_it(
         assert alarm is not None
         assert alarm.period == period_of(BEGIN + DAY, 24)
         assert not alarm.told, "the first post was refused"
-        assert "support does not answer as it did on 2025-11-27T00:00" in caplog.text
+        assert "support no longer answers as it did on 2025-11-27T00:00" in caplog.text
         assert "drift of support: it answered with status 500" in caplog.text
         asked = len(server.bodies)
         assert store.status().spent.calls == asked == CASES * (1 + DRAWS + 1)

@@ -76,7 +76,7 @@ def test_the_log_says_which_of_the_workers_this_is_and_what_it_hands_over(
     database = store.database.name
     assert [line.getMessage() for line in caplog.records] == [
         f"it is {one.me.name} among the workers on {database}",
-        f"{one.me.name} ends: 1 explanations go on elsewhere",
+        f"{one.me.name} ends: 1 explanations continue elsewhere",
     ]
 
 

@@ -182,4 +182,4 @@ def test_a_proxy_that_left_the_settings_is_no_obstacle(
     assert run(without, once=True, trackers=[]).explained == 1
     [explanation] = explanations(proxied, 1)
     assert explanation.proxy is not None
-    assert explanation.proxy.dropped == "the settings have no such model any more"
+    assert explanation.proxy.dropped == "the settings no longer have this model"

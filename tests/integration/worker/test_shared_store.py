@@ -116,7 +116,7 @@ def test_what_a_killed_worker_explained_goes_on_with_another_one(pair: Pair) -> 
     # What was in flight at the kill, and nothing else, was paid for twice.
     assert sum(count - 1 for count in asked.values()) <= pair.most * pair.concurrency
     assert sum(asked.values()) <= ended.spent.calls
-    assert "explanations go on elsewhere" in pair.living.log()
+    assert "explanations continue elsewhere" in pair.living.log()
 
 
 @pytest.mark.slow

@@ -170,4 +170,4 @@ def test_nearness_ranks_texts_alone_and_the_page_says_so(signal: Signal, knows: 
         assert explanation.ranked[0] == eiffel
     assert (explanation.first is not None) == knows
     facts = heatmap(explanation).facts
-    assert ("ranked with the help of how near a word is to the answer" in facts) == knows
+    assert ("ranked also by how near a word is to the answer" in facts) == knows

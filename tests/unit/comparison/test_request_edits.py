@@ -101,7 +101,7 @@ def test_a_part_inside_a_removed_one_is_removed_with_it() -> None:
     [
         (["new.md"], {"29 euros": "9 euros"}, "“new.md” and “29 euros” overlap"),
         ([], {"79 euros. Keep": "x", "Keep your receipt.\n\n[2]": "y"}, "overlap"),
-        ([], {"search": "no JSON"}, "has to stay JSON"),
+        ([], {"search": "no JSON"}, "has to remain JSON"),
         ([], {"2:step:0": "x"}, "can only be removed"),
     ],
 )

@@ -56,7 +56,7 @@ def test_a_call_is_replayed_by_the_id_that_mlflow_shows(settings: Settings) -> N
     ("written", "said"),
     [
         (trace_id(9), "there is no trace .* take its id from `smile-trace calls`"),
-        ("library", "but a prompt of that name: `smile-trace compare library` says"),
+        ("library", "but there is a prompt of that name: `smile-trace compare library` says"),
         (f"{trace_id(ONE)}:{span_id(7)}", f"no call of a model with the span id '{span_id(7)}'"),
     ],
 )

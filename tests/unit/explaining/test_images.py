@@ -134,9 +134,9 @@ FRAMES = [Image.new("L", (32, 32), shade) for shade in (0, 255)]
     [
         (_png(60_000, 60_000), "it has more than 40 million pixels"),
         (_png(9000, 9000), "it has more than 40 million pixels"),
-        (_png(300, 300), "its data is no image that can be decoded"),
-        ("data:image/png;base64,iVBORw0KGgo=", "its data is no image that can be decoded"),
-        ("data:image/svg+xml;base64,PHN2Zz4=", "its data is no image that can be decoded"),
+        (_png(300, 300), "its data cannot be decoded as an image"),
+        ("data:image/png;base64,iVBORw0KGgo=", "its data cannot be decoded as an image"),
+        ("data:image/svg+xml;base64,PHN2Zz4=", "its data cannot be decoded as an image"),
         (_uri(Image.new("L", (300, 8))), "it has fewer than 16 pixels on a side"),
         (_uri(FRAMES[0], "GIF", save_all=True, append_images=FRAMES[1:]), "it is animated"),
         ("https://example.org/a.png", None),

@@ -149,7 +149,7 @@ def test_the_command_line_takes_a_function_of_this_folder(
     (tmp_path / "own_checks.py").write_text("def right(answer): return '79' in answer")
     told = run("--model", "desk", "--scorer", "own_checks:right")
     assert "The answer would be right without" in told
-    assert "own_checks:wrong is no model of the settings, and no function" in run(
+    assert "own_checks:wrong is neither a model of the settings nor a function" in run(
         "--model", "desk", "--scorer", "own_checks:wrong"
     )
     told = run("--model", "desk", "--scorer", "strict", "--dry-run")

@@ -61,7 +61,7 @@ def slow(*values: Any) -> Any:
         slow("instruction", 1, "since the call of get_article (step 1 of 3) because of “Who"),
         ("instruction", 3, "since the final answer (step 3 of 3) because of “Every customer is"),
         slow("model", 2, "since the call of get_warranty (step 2 of 3): “F-"),
-        ("model", 3, "since the final answer (step 3 of 3): what it should say stands in what it"),
+        ("model", 3, "since the final answer (step 3 of 3): what it should say is in what it"),
     ],
 )
 def test_the_step_and_the_part_are_named(kind: str, step: int, said: str) -> None:
@@ -445,17 +445,17 @@ def test_ends_that_tell_nothing_are_missing() -> None:
     assert "before it called a tool" in str(early.failure)
     assert end(loop(), [user("A?")], lambda messages: "Which one?").text == "Which one?"
     always = end(loop(), [user("A?")], calls_another, stub=lambda tool, arguments: "wait")
-    assert "without an end" in str(always.failure)
+    assert "did not come to an end" in str(always.failure)
 
 
 @pytest.mark.parametrize(
     ("arguments", "own"),
     [
         ({"article": "A-12", "detail": "full", "gift": True, "n": 1}, None),
-        ({"article": "A-21"}, "“A-21” stands nowhere in what it was given"),
+        ({"article": "A-21"}, "“A-21” is nowhere in what it was given"),
         ({"note": "the customer asks for a price"}, None),
         ({"note": "a lamp for 1,299 euros", "article": "A-12"}, None),
-        ({"language": "fr"}, "“fr” stands nowhere in what it was given"),
+        ({"language": "fr"}, "“fr” is nowhere in what it was given"),
     ],
 )
 def test_only_a_value_that_stands_nowhere_is_the_models_own(

@@ -32,7 +32,7 @@ def test_a_hostile_value_at_every_place_of_a_reply(name: str) -> None:
         (b"9" * 400, "more than 64 bits"),
         (b"[" * 100 + b"]" * 100, "nested"),
         (b"[" * 100_000 + b"]" * 100_000, "nested"),
-        (b'"-Infinity"', "no number of JSON"),
+        (b'"-Infinity"', "not a JSON number"),
     ],
 )
 async def test_a_reply_beyond_all_bounds_is_a_failure(

@@ -102,9 +102,9 @@ def test_another_server_is_named(server: Echo, client: HttpClient) -> None:
     [
         (b"[" * 100 + b"]" * 100, "nested deeper than 64 levels"),
         (b"[" * 100_000 + b"]" * 100_000, "nested"),
-        (b'{"count": ' + b"9" * 5000 + b"}", "a number of thousands of digits"),
+        (b'{"count": ' + b"9" * 5000 + b"}", "a number with thousands of digits"),
         (b'{"count": ' + b"9" * 30 + b"}", "more than 64 bits"),
-        (b'{"count": 1e999}', "inf is no number of JSON"),
+        (b'{"count": 1e999}', "inf is not a JSON number"),
         (b"[" + b"1," * 2_000_001 + b"1]", "more than 2,000,000 values"),
         (b"[" + b"[]," * 500_001 + b"1]", "lists and objects"),
     ],
