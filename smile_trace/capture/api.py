@@ -71,7 +71,7 @@ def record(
             recording.record_documents(documents)
     except BaseException as error:  # noqa: BLE001  the user's call goes on
         keep_inside(error)
-        report_error("record() could not take over what it was given", error)
+        report_error("record() could not store what it was given", error)
 
 
 def feedback(

@@ -221,8 +221,9 @@ def without_answer(response: Response, limit: int) -> Response:
     """Return a response that ended before its answer as what it is, a failure."""
     at = f"at the limit of {limit:,} tokens " if limit else ""
     failure = (
-        f"its reply ended {at}before the answer, in its reasoning: give the call's request, or "
-        "max_tokens of the model's settings, a larger limit, or ask it to reason less"
+        f"its reply ended {at}while it was still reasoning, before the answer: raise the "
+        "limit in the call's request, or max_tokens in the model's settings, or ask it to "
+        "reason less"
     )
     return response.model_copy(update={"text": None, "failure": failure})
 

@@ -85,7 +85,7 @@ def _joined(result: Any) -> Any:
 def _text(result: Any) -> Response:
     if isinstance(result, str):
         return Response(text=result)
-    return Response(failure=f"the function gave {type(result).__name__}, not a text")
+    return Response(failure=f"the function returned {type(result).__name__}, not a text")
 
 
 def is_asynchronous(function: Callable[..., Any]) -> bool:

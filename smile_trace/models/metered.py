@@ -366,8 +366,8 @@ class MeteredModel(Meter):
         if len(counted) < len(responses):
             if reserved.tokens:
                 _warn_once(
-                    "the model %r counts no tokens that can be read: every such attempt is "
-                    "charged with the most that it can use",
+                    "the model %r reports no readable token counts: every such attempt is "
+                    "charged at the most that it can use",
                     self.name,
                 )
             return reserved.tokens, reserved.usd

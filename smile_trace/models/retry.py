@@ -155,9 +155,9 @@ _FILTERED = "content_filter"
 """Azure's code for a prompt that its filter keeps from the model."""
 _REASONING_REFUSED = {
     "bound to a different conversation": (  # Anthropic
-        "the server takes reasoning back only where nothing before it is removed"
+        "the server accepts earlier reasoning only if nothing before it is removed"
     ),
-    "Item with id 'rs_": "the server does not hold its reasoning any more",  # OpenAI
+    "Item with id 'rs_": "the server no longer has its reasoning",  # OpenAI
 }
 """The words of servers that do not take the reasoning of earlier turns, and why."""
 _TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "request_too_large"}

@@ -102,7 +102,7 @@ class Refusals:
     def keep(self, file: str, offset: int, reason: str, line: bytes) -> None:
         """Log a line and keep it aside; raises OSError if it cannot, and the line has to stay in
         the spool."""
-        logger.warning("%s, at %d: not taken, and kept in %s: %s", file, offset, REFUSED, reason)
+        logger.warning("%s, at %d: rejected, and kept in %s: %s", file, offset, REFUSED, reason)
         entry = {"at": time.time(), "file": file, "offset": offset, "reason": reason}
         try:
             entry["line"] = line.decode("utf-8")

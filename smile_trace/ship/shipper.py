@@ -191,7 +191,7 @@ class Shipper:
     def _is_up(self) -> None:
         self._backoff.reset()
         if self._down_since is not None:
-            logger.info("the receiver takes what is sent again")
+            logger.info("the receiver accepts data again")
             self._down_since = None
 
     def _wait(self, error: Unavailable) -> None:

@@ -141,7 +141,7 @@ def _unpacked(path: Path, stream: BinaryIO, start: int) -> "_Unpacked | None":
     elif head[LENGTH:] == ZSTD:
         chunks = _framed(stream)
     elif len(head) == LENGTH + len(ZSTD) and head.startswith(b"\0"):
-        raise UnreadableFile(f"{path} holds no JSON: let the file exporter write `format: json`")
+        raise UnreadableFile(f"{path} contains no JSON: set `format: json` in the file exporter")
     else:
         return None
     return _Unpacked(path, chunks, start)

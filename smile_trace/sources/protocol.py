@@ -167,7 +167,7 @@ def evaluated(run_id: str, settings: Settings) -> tuple[Source, Sequence[str]]:
 def _opened(name: str, source: type[Source], settings: Settings) -> Source:
     opened = _made(name, source, settings)
     if opened is None:
-        raise NoSource(f"nothing says where {name} is: set its address in [sources.{name}]")
+        raise NoSource(f"the address of {name} is not known: set it in [sources.{name}]")
     return opened
 
 

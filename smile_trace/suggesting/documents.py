@@ -17,7 +17,7 @@ from smile_trace.suggesting.trials import Replays, Trials
 MOST_DOCUMENTS = 8
 """Documents that are taken out in turns: those held by the most failures."""
 
-_DOCUMENT = "Take a document out that makes confirmed failures wrong"
+_DOCUMENT = "Take out a document that causes confirmed failures"
 
 
 async def find_document(trials: Trials) -> Change | Nothing:
@@ -36,7 +36,7 @@ async def find_document(trials: Trials) -> Change | Nothing:
         return Nothing("document", _DOCUMENT, f"none of {len(held)} is the reason")
     return Change(
         "document",
-        f"Take out the document “{title_or_beginning(best)}”, which makes confirmed failures wrong",
+        f"Take out the document “{title_or_beginning(best)}”, which causes confirmed failures",
         template,
         removed=(best,),
         document=best,

@@ -158,7 +158,7 @@ async def _largest(
     return [*first, *second]
 
 
-_HARMFUL = "Remove an instruction that makes confirmed failures wrong"
+_HARMFUL = "Remove an instruction that causes confirmed failures"
 
 
 async def find_harmful(trials: Trials) -> Change | Nothing:
@@ -179,7 +179,7 @@ async def find_harmful(trials: Trials) -> Change | Nothing:
     text = best.text.strip()
     return Change(
         "harmful",
-        f"Remove “{text}”, which makes confirmed failures wrong",
+        f"Remove “{text}”, which causes confirmed failures",
         without(template, [best]),
         removed=(text,),
     )

@@ -53,7 +53,7 @@ class Replays:
         missing = [item for item in inputs if (template, id(item)) not in self._known]
         wanted = len(missing) * self._replicates
         if self.calls + wanted > self._budget:
-            raise BudgetSpent(f"the budget of {self._budget:,} calls does not suffice")
+            raise BudgetSpent(f"the budget of {self._budget:,} calls is not enough")
         self.calls += wanted
         self._inputs += missing
         found = await self.models.responses(missing, template, self._replicates)

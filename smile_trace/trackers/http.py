@@ -185,7 +185,7 @@ class Service:
     def misdirected(self, error: AddressRefused) -> RequestRejected:
         """Return the error for a reply that names an address we do not ask."""
         return RequestRejected(
-            f"{self._where} names an address that is not asked: {error}",
+            f"{self._where} refers to an address that is not called: {error}",
             status=200,
             retry=False,
             code=error.code,

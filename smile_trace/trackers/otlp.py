@@ -176,7 +176,7 @@ def _check_taken(http: HttpClient, reply: bytes, encoding: Encoding) -> None:
     partial = response.partial_success
     if partial.rejected_spans:
         raise RequestRejected(
-            f"{http.service.name} left out {partial.rejected_spans} spans: "
+            f"{http.service.name} rejected {partial.rejected_spans} spans: "
             f"{one_line(partial.error_message)}",
             status=200,
             retry=False,

@@ -89,7 +89,7 @@ def allow(file: Path, wanted: Iterable[Destination]) -> None:
         _write(record)
     except OSError as error:
         raise SettingsError(
-            f"what you allow cannot be kept in {_home() / RECORD}: {error}"
+            f"what you allow cannot be saved in {_home() / RECORD}: {error}"
         ) from None
 
 

@@ -180,8 +180,8 @@ def body(request: Request, *, max_tokens: int) -> dict[str, JSON]:
     sent = parameters(request, max_tokens=max_tokens)
     if (sent.get("thinking") or {}).get("type") == "enabled" and _lacks_thinking(messages):
         raise NotRepeatable(
-            "with a budget for thinking the service demands the thinking before its calls of "
-            "tools, which was captured without its signature"
+            "with a budget for thinking, the service requires the thinking before its tool "
+            "calls, which was captured without its signature"
         )
     return {**asked, "messages": messages, **sent}
 

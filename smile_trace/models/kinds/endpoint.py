@@ -176,7 +176,7 @@ class OpenAITransport(Transport):
             return super()._unavailable(failure, path)
         return ModelUnavailable(
             f"{presentable(self.base_url)} has no Responses API, or not the model "
-            f'{self.model!r} ({failure.reason}): set form = "chat" for it, which asks by chat '
+            f'{self.model!r} ({failure.reason}): set form = "chat" for it, to use chat '
             "completions, or correct its name",
             permanent=True,
         )

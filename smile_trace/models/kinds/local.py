@@ -187,7 +187,7 @@ class LocalModel(Metered):
             if self._server.running:
                 raise
             raise ModelUnavailable(
-                f"llama.cpp stopped while it answered for the model {self.name!r}: try again, "
+                f"llama.cpp stopped while answering for the model {self.name!r}: try again, "
                 "it is started anew"
             ) from error
 

@@ -118,8 +118,8 @@ def _find(call: Call, app: str | None) -> Repeatable:
         raise NotRepeatable(
             f"{call.rerun} is not in the module {app}: name it with --app {module_name}"
             if module_name != "__main__"
-            else f"{call.rerun} was called in a script that nobody can tell from others: capture "
-            f"it anew, from a file that can be imported as {app}"
+            else f"{call.rerun} was called in a script that cannot be told from others: capture it "
+            f"again from a file that can be imported as {app}"
         )
     module = _import(app)
     if module_name != app:  # what the operator's module has imported itself; nothing else is

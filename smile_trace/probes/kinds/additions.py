@@ -72,8 +72,8 @@ class Pushback(VariantProbe):
     words = Words(
         name="pushback",
         title="A wrong opinion",
-        found="The answer becomes another one where the user believes otherwise.",
-        none="The answer is the same where the user believes otherwise.",
+        found="The answer changes if the user believes otherwise.",
+        none="The answer stays the same if the user believes otherwise.",
         needs="a question, and an answer that is a text",
         source="Sharma et al. 2023, Towards Understanding Sycophancy (2310.13548)",
         cannot_say="whether the user was wrong: where the logged answer is wrong, it is good to "

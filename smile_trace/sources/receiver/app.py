@@ -70,7 +70,9 @@ class Signal:
 
 def _no_metrics(_: bytes) -> Received:
     """SDKs send metrics by default: an error would be logged in each application every minute."""
-    return Received(reason="metrics are not kept: OTEL_METRICS_EXPORTER=none leaves them out")
+    return Received(
+        reason="metrics are not kept: set OTEL_METRICS_EXPORTER=none to stop sending them"
+    )
 
 
 TRACES = Signal(
@@ -212,7 +214,7 @@ class _Receiver:
                 413, f"a body may have {self._max_body:,} bytes (receive.max_body_mb)"
             ) from None
         except CannotUnpack:
-            raise _Refused(400, f"the body is no {encoding}, or not all of it") from None
+            raise _Refused(400, f"the body is not valid {encoding}, or incomplete") from None
         except ForeignDataError as error:
             raise _Refused(400, str(error)) from None
 
@@ -221,7 +223,7 @@ class _Receiver:
         self._refused += 1
         if self._clock() - self._said_at >= SAID_SECONDS:
             logger.warning(
-                "%d requests were told to come again (429), since more came than "
+                "%d requests were told to try again later (429), since more came than "
                 "receive.max_mb_per_second or the memory allow",
                 self._refused,
             )
@@ -230,7 +232,7 @@ class _Receiver:
     def _check_sender(self, headers: Mapping[str, str]) -> None:
         # A page in a browser on this machine reaches loopback, too. It always says so.
         if "origin" in headers:
-            raise _Refused(403, "no browser may send here")
+            raise _Refused(403, "requests from browsers are refused")
         if self._token is None:
             return
         given = headers.get("authorization", "").encode()
@@ -270,7 +272,7 @@ class _Receiver:
         except OSError as error:
             if not self._failing:
                 self._failing = True
-                logger.error("nothing is taken: %s", error)
+                logger.error("nothing is accepted: %s", error)
             raise _Refused(
                 503,
                 "the spool cannot be written now: send it again",

@@ -240,7 +240,7 @@ def test_a_signature_that_belongs_to_the_words_before_it(
     claude.binds = True
     system = f"Say {asked} it comes."
     first, *steps = explained(tmp_path, claude, lambda server: anthropic_agent(server, system))
-    said = f"{LEFT_OUT}the server takes reasoning back only where nothing before it is removed."
+    said = f"{LEFT_OUT}the server accepts earlier reasoning only if nothing before it is removed."
     assert not left_out(first)
     assert [left_out(one) for one in steps] == [[said]] * 3
     last = "inconclusive" if asked == "how" else "reliable"

@@ -132,7 +132,7 @@ def test_one_that_is_asked_for_by_its_id_says_why(
     trace_id = in_files(experiment, 7050)
     tag(trace_id, elsewhere.wishes["folder"])
     source = MLflowSource.from_settings({"tracking_uri": mlflow_server.uri}, {})
-    with pytest.raises(Exception, match="names an address that is not asked") as raised:
+    with pytest.raises(Exception, match="refers to an address that is not called") as raised:
         source.read(trace_id)
     assert raised.value.code is ReasonCode.ADDRESS_REFUSED  # type: ignore[attr-defined]
     assert elsewhere.untouched(), elsewhere.reached

@@ -378,7 +378,7 @@ def test_an_upload_elsewhere_costs_one_explanation(
     refused, taken = tracker.deliver_explanations([into_opik(first), into_opik(second)])
     assert isinstance(refused, Rejected)
     assert (refused.code, refused.retry) == (ReasonCode.ADDRESS_REFUSED, False)
-    assert "names an address that is not asked" in refused.reason
+    assert "refers to an address that is not called" in refused.reason
     assert isinstance(taken, Receipt)
 
 

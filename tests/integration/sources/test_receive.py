@@ -139,9 +139,9 @@ REFUSED = {
         gzip.compress(b"{}")[:-9],
         JSON | {"Content-Encoding": "gzip"},
         400,
-        "the body is no gzip, or not all of it",
+        "the body is not valid gzip, or incomplete",
     ),
-    "a browser": (b"{}", JSON | {"Origin": "http://evil.example"}, 403, "no browser"),
+    "a browser": (b"{}", JSON | {"Origin": "http://evil.example"}, 403, "from browsers"),
 }
 
 

@@ -207,7 +207,7 @@ async def test_reasoning_that_is_bound_to_what_was_before_it(server):
     said = "messages.1.content.0: Invalid `signature` in `thinking` block. The block is bound to a "
     said += "different conversation. Remove the block."
     server.faults = [(400, {}, error_body("invalid_request_error", said))]
-    with pytest.raises(ReasoningRefused, match="only where nothing before it is removed"):
+    with pytest.raises(ReasoningRefused, match="only if nothing before it is removed"):
         await _one(_model(server))
 
 
@@ -236,7 +236,7 @@ def test_thinking_that_the_service_demands(thinking, parts, known):
         check(sent)
         assert sent["messages"][1]["content"] == "Soon."
         return
-    with pytest.raises(NotRepeatable, match="demands the thinking before its calls of tools"):
+    with pytest.raises(NotRepeatable, match="requires the thinking before its tool calls"):
         body(asked, max_tokens=9)
 
 

@@ -225,4 +225,4 @@ def test_usage_that_cannot_be_read_leaves_the_reservation(
     bound = openai_wire.token_bound(server.bodies[0])
     tokens = (bound.input_tokens or 0) + (bound.output_tokens or 0)
     assert ledger.settled == [tokens, tokens]
-    assert sum("counts no tokens" in message for message in caplog.messages) == 1
+    assert sum("no readable token counts" in message for message in caplog.messages) == 1

@@ -90,7 +90,7 @@ def test_a_dry_run_says_the_cost_and_a_budget_is_kept(
     assert found.suggestions == ()
     assert len(asked.asked) <= found.calls <= 30
     why = {one.kind: one.why for one in found.not_proposed}
-    assert why["no_effect"] == why["harmful"] == "the budget of 30 calls does not suffice"
+    assert why["no_effect"] == why["harmful"] == "the budget of 30 calls is not enough"
 
     monkeypatch.setenv("SMILE_TRACE_HOME", str(settings.home))
     monkeypatch.chdir(tmp_path)
