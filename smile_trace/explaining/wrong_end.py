@@ -53,8 +53,10 @@ SAME = 0.02
 """Ends that are further from the logged one by less are as like it."""
 
 RIGHT = "The final answer is right."
-NOTHING = "No step was found to blame: no removal in any of these calls makes the end right."
-UNHELPFUL = "and no removal was found that makes the end right"
+NOTHING = (
+    "No step was found to blame: no removal in any of these calls makes the final answer right."
+)
+UNHELPFUL = "and no removal was found that makes the final answer right"
 
 
 class EndAsking(Asking, Protocol):
@@ -155,7 +157,9 @@ class WrongEnd(PathWalk):
             self.ended = True
         elif found.control is not None and by_chance(*found.control):
             again = _counted(*found.control)
-            said = f" by chance: asked again as it was sent, the end is right{_share(again)}"
+            said = (
+                f" by chance: asked again as it was sent, the final answer is right{_share(again)}"
+            )
             self._blame_model(call, said, correction=again)
         else:
             own = why_own(call, self.target if call.id == self.final.id else None)
@@ -227,7 +231,7 @@ class WrongEnd(PathWalk):
         told = tuple(map(as_source, sources))
         names = drivers_named(PathStep(call=call.id, name="", explanation=found), told)
         evidence: dict[str, Any] = {"parts": correction.parts}
-        then, perhaps = f"the end is right{_share(correction)}", ""
+        then, perhaps = f"the final answer is right{_share(correction)}", ""
         if changed is None:
             evidence["open"] = calls = _unknown_calls(found, correction.parts)
             then, perhaps = f"{self._number(call)} {_asks(calls)}", ", perhaps"
@@ -293,8 +297,9 @@ class WrongEnd(PathWalk):
             found = _counted(sum(compared.right(texts)), len(texts))
             if found.ci_low > RIGHT_SHARE:
                 since = self._result(other[0].name, call)
-                then = f"with what the stub says in its place, the end is right{_share(found)}"
-                self._blame("tool", call, f"{since}: {then}", correction=found)
+                then = f"the final answer is right{_share(found)}"
+                said = f"{since}: with what the stub says in its place, {then}"
+                self._blame("tool", call, said, correction=found)
                 return
 
     def _settled(self) -> Culprit | None:
@@ -303,14 +308,14 @@ class WrongEnd(PathWalk):
             return None
         said = [self.culprit.summary]
         if self.culprit.kind == "tool" and self.culprit.call in self.unknown:
-            said.append("Whether that call is right is open: not all its ends tell.")
+            said.append("Whether that call is right is open: not all of its continuations tell.")
         elif self.culprit.kind == "tool" and self.culprit.call not in self.explained:
             said.append("That call was not looked at.")
         elif self.culprit.kind == "tool":
-            said.append("No removal in that call was found that makes the end right.")
+            said.append("No removal in that call was found that makes the final answer right.")
         if also := [name for name in dict.fromkeys(self.also) if name not in self.culprit.summary]:
             named = listed_few(also, most=2, conjunction="or")
-            said.append(f"The end is also right without {named}.")
+            said.append(f"The final answer is also right without {named}.")
         return self.culprit.model_copy(update={"summary": " ".join(said)})
 
     def _possible(self, final: PathStep) -> list[str]:
@@ -333,7 +338,7 @@ class WrongEnd(PathWalk):
             holding = [at for at in made if word_for_word(text, self.tools.result(at[0]))]
             if len(holding) == 1:
                 [(one, call)] = holding
-                said.append(f"“{presentable(text)}” stands in {self._result(one.name, call)}.")
+                said.append(f"“{presentable(text)}” is in {self._result(one.name, call)}.")
         return said
 
     # -- names ----------------------------------------------------------------------------------

@@ -101,9 +101,9 @@ def test_where_neither_removals_nor_a_stub_say_more_nobody_is_to_blame() -> None
     path = explained(agent)
     assert path.culprit is None
     assert path.summary.startswith(
-        "No step was found to blame: no removal in any of these calls makes the end right. "
-        "Something that the answer depends on may be wrong: the result of get_warranty. "
-        "“12 months” stands in the result of get_warranty (called in step 2 of 3). The final "
+        "No step was found to blame: no removal in any of these calls makes the final answer "
+        "right. Something that the answer depends on may be wrong: the result of get_warranty. "
+        "“12 months” is in the result of get_warranty (called in step 2 of 3). The final "
     )
 
 
@@ -141,7 +141,7 @@ def test_an_answer_by_chance_is_asked_again() -> None:
     assert path.culprit is not None
     assert path.culprit.correction is not None
     assert path.culprit.correction.of >= 2
-    assert "by chance: asked again as it was sent, the end is right in " in path.summary
+    assert "by chance: asked again as it was sent, the final answer is right in " in path.summary
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,9 @@ def test_of_what_is_confirmed_in_several_calls_the_one_that_changes_least_is_to_
     path = shop.path(lambda tool, told: "A good tent.", contains="14 in stock")
     assert path.culprit is not None
     assert [part.text for part in path.culprit.parts] == ["Say that it is sold out."]
-    assert "The end is also right without “T-21 Fjell, a tent of 2.4 kilos”" in path.summary
+    assert (
+        "The final answer is also right without “T-21 Fjell, a tent of 2.4 kilos”" in path.summary
+    )
 
 
 def prices(system: str, asked: str, found: dict[str, str]) -> tuple[str, str] | str:
