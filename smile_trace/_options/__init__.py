@@ -69,10 +69,10 @@ class SettableOptions:
             "word), or by a distance of their word vectors: wasserstein, "
             "sliced_wasserstein, word_movers, cosine, energy, mmd, wasserstein_1d, "
             "kolmogorov_smirnov, kuiper, cramer_von_mises, anderson_darling or dts.",
-            "By what texts are compared: `content` (what is left out or contradicted), `words`, "
+            "How texts are compared: by `content` (what is left out or contradicted), `words`, "
             "or a distance of word vectors: `wasserstein` or another that `smile-trace explain "
             "--help` lists.",
-            "By what texts are compared.",
+            "How texts are compared.",
             metavar="NAME",
         ),
     ] = "content"

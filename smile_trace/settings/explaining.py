@@ -156,10 +156,10 @@ class Probes(Table):
     rate: float = Field(0.0, ge=0, le=1)
     """Share of the explained calls; each profile takes up to `budget.calls_per_profile` calls."""
     only: tuple[str, ...] = ()
-    """The probes that are asked (`order`, `format`, …) beside `stability` and `paraphrase`; all of
-    them where it is empty."""
+    """The probes that are used (`order`, `format`, …) besides `stability` and `paraphrase`; all of
+    them if it is empty."""
     prompts: tuple[str, ...] = ()
-    """The prompts, or functions without one, whose calls are profiled; all where it is empty."""
+    """The prompts, or functions without one, whose calls are profiled; all if it is empty."""
 
 
 class Drift(Table):
@@ -169,7 +169,8 @@ class Drift(Table):
     prompts: tuple[str, ...] = ()
     """Prompts, or functions without one, by name; none where it is empty."""
     probes: tuple[str, ...] = ("stability",)
-    """Whose variants are asked (`stability` is the request itself), one of each case and period."""
+    """The probes whose variants are replayed (`stability`: the request itself), one per case and
+    period."""
     cases: int = Field(20, ge=2, le=200)
     """Requests in the set. The first period takes up to four calls for each, with one probe; later
     ones take one for each case and probe."""

@@ -17,7 +17,7 @@ class Worker(Table):
     poll_seconds: float = Field(2.0, gt=0)
     """Time between two polls of the spool and the outboxes."""
     trace_silence_seconds: float = Field(300.0, ge=0)
-    """A trace without its root is complete when nothing was added to it for so long."""
+    """A trace without its root is complete when nothing was added to it for this long."""
     pull_seconds: float = Field(30.0, gt=0)
     """Time between two looks at the backends of `[sources.NAME]`."""
     external_trace_seconds: float = Field(600.0, ge=0)
