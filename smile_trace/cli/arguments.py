@@ -141,7 +141,7 @@ def names_in(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-SINCE_HELP = "A time (2026-11-26, 2026-11-26T09:30) or an age (90m, 7d)."
+SINCE_HELP = "a time (2026-11-26, 2026-11-26T09:30) or an age (90m, 7d)."
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

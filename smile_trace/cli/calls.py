@@ -24,7 +24,7 @@ _INDENT = "    "
 
 
 def calls(
-    since: Annotated[str | None, typer.Option(help=SINCE_HELP)] = None,
+    since: Annotated[str | None, typer.Option(help=f"Since when: {SINCE_HELP}")] = None,
     limit: Annotated[
         int, typer.Option(min=1, help="How many calls to show at most, the newest ones.")
     ] = 100,

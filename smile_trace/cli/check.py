@@ -130,7 +130,7 @@ def check(
     series: Annotated[bool, typer.Option("--series", hidden=True)] = False,
     restart: Annotated[bool, typer.Option("--restart", hidden=True)] = False,
 ) -> None:
-    """Check in CI what a branch's prompt changes do to the answers, against limits."""
+    """Check in CI, against limits, what a branch's prompt changes do to the answers."""
     if (versions or file or series or restart) and len(prompts or ()) != 1:
         raise typer.BadParameter("--versions and --file need one PROMPT")
     if prompts and (series or restart):

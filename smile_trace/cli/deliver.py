@@ -46,7 +46,7 @@ def active_trackers(settings: "Settings") -> "Iterator[list[Tracker]]":
 
 def deliver(
     to: Annotated[str, typer.Option("--to", help="The tracker's name in the settings.")] = "",
-    since: Annotated[str, typer.Option(help=SINCE_HELP)] = "",
+    since: Annotated[str, typer.Option(help=f"Since when: {SINCE_HELP}")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be queued; queue nothing.")
     ] = False,

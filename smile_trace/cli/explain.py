@@ -51,7 +51,7 @@ def explain(
         str | None,
         typer.Option(
             metavar="RUN_ID",
-            help="The traces of an evaluation run in MLflow (mlflow.genai.evaluate).",
+            help="Explain the traces of an evaluation run in MLflow (mlflow.genai.evaluate).",
         ),
     ] = None,
     prompt: Prompt = None,
@@ -64,7 +64,7 @@ def explain(
         bool,
         typer.Option(
             "--wrong",
-            help="--expected from what people wrote about TRACE_ID in MLflow or Phoenix: the "
+            help="Take --expected from what people wrote about TRACE_ID in MLflow or Phoenix: the "
             "expected answer, or the facts in it.",
         ),
     ] = False,

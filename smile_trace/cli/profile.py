@@ -114,7 +114,7 @@ def _first_asked(first: dict[str, int], most: "Estimate") -> str:
 
 def profiles(
     name: Annotated[str, typer.Argument(help="A prompt, or a function without one.")],
-    since: Annotated[str, typer.Option(help=SINCE_HELP)] = "30d",
+    since: Annotated[str, typer.Option(help=f"Since when: {SINCE_HELP}")] = "30d",
     html: Annotated[Path | None, typer.Option(help="Write the page to this HTML file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:

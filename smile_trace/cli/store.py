@@ -47,7 +47,7 @@ def retry(
 
 
 def reread(
-    since: Annotated[str, typer.Option(help=SINCE_HELP)],
+    since: Annotated[str, typer.Option(help=f"Since when: {SINCE_HELP}")],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change; change nothing.")
     ] = False,
