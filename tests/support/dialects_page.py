@@ -57,8 +57,8 @@ switch to set, and `smile-trace calls` shows what was. [A dialect](contributing/
 file.
 
 A call is read once, when its trace is complete. After an upgrade, or with a dialect of your own,
-`smile-trace reread --since 30d` reads stored traces again and says which calls read otherwise
-(`--dry-run` only says it). A call that was explained keeps its explanation until
+`smile-trace reread --since 30d` reads stored traces again and lists the calls that are now read
+differently (`--dry-run` changes nothing). A call that was explained keeps its explanation until
 `smile-trace retry` asks for another one.
 
 ## Emitters

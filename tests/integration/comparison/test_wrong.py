@@ -119,9 +119,7 @@ def test_the_document_behind_the_wrong_answers_is_named(server: PlantedServer) -
     asked = len(server.bodies)
     lines = ask("--yes").splitlines()
     assert len(server.bodies) == asked  # what is explained is asked no more, and stays blamed
-    assert lines[1].startswith(
-        "“assembly-2025.md” is behind 6 of 7 wrong answers [55 to 97 %];"
-    )
+    assert lines[1].startswith("“assembly-2025.md” is behind 6 of 7 wrong answers [55 to 97 %];")
     assert lines[1].endswith(
         "it is in 1 of 20 other calls and 6 of 8 wrong ones, more often than by chance (q < .001)."
     )
