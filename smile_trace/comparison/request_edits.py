@@ -158,7 +158,7 @@ class RequestEdits:
         alike = get_close_matches(_plain(name), [*dict.fromkeys(self._names)], MOST_NAMED, 0.5)
         close = [self._parts[self._names.index(said)] for said in alike] or self.shown
         return (
-            f"the parts are {self._listed(close)}; you can also give any text of the request in "
+            f"there are {self._listed(close)}; you can also give any text of the request in "
             "full"
         )
 

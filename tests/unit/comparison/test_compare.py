@@ -101,7 +101,7 @@ NEVER_MENTION = "Never mention competitors."
 def test_what_these_calls_do_not_test_is_not_said_to_save_anything(store: Store) -> None:
     """A rule for certain cases none of which came, measured by explanations or by its removal."""
     plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
-    told = "Not tested by these calls, since it acts in certain cases only"
+    told = "Not tested by these calls, since it applies only in certain cases"
     alone = _compare(store, versions=["2"])
     idle = [i for i in alone.versions[0].segments if i.verdict == "excluded"]
     assert f"{len(idle) - 1} parts of version 2 made no measurable difference" in alone.summary

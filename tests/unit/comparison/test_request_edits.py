@@ -62,7 +62,7 @@ def test_a_part_has_the_names_that_people_give_it(name: str, text: str) -> None:
         ("get_order", r"the result of get_order \(.*\), the tool “get_order” \(4:tool:0\)"),
         ("euros", r"names 2 parts.*“… .*79 euros.*”.*29 euros"),
         ("new.mb", r"no part of the request is called 'new.mb': there are .*new\.md"),
-        ("nothing like it", "there are “You are a shop” .*, …; any text of it"),
+        ("nothing like it", "there are “You are a shop” .*, …; you can also"),
     ],
 )
 def test_a_name_of_several_parts_or_of_none_lists_what_may_be_meant(name: str, said: str) -> None:

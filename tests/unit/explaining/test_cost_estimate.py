@@ -93,7 +93,7 @@ def test_the_bound_of_a_proxy(priced_models):
     assert most.proxy is not None
     assert (most.proxy.model, most.proxy.calls, most.proxy.paid) == ("near", 200, False)
     said = describe(most)
-    assert "Asked: gpt-4o-mini, https://api.openai.com/v1.\nAt most: 16 calls" in said
+    assert "Model: gpt-4o-mini, https://api.openai.com/v1.\nAt most: 16 calls" in said
     assert f"Most requests go to its proxy: near, {server.base_url}: at most 200 calls" in said
     assert "larger parts" not in said  # the proxy has a call for every word
     assert server.bodies == []

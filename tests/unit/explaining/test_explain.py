@@ -375,7 +375,7 @@ def test_replies_that_end_in_their_reasoning_are_no_answers_that_lost_everything
     found = smile_trace.explain("a cat saw one fox", model=model, answer=reasons("cat fox"))
     failed = [row for row in found.perturbations if row.response is None]
     assert failed
-    assert all("in its reasoning" in row.failure for row in failed)
+    assert all("while it was still reasoning" in row.failure for row in failed)
     assert [segment.text for segment in found.segments if segment.fails_without] == ["one"]
     assert "A reply ended at the logged request's limit before its answer" in found.summary
 

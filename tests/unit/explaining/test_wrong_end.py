@@ -323,7 +323,7 @@ def test_a_result_that_a_stub_confirms_is_in_no_list() -> None:
 
 def test_a_stub_that_fails_is_named_with_its_call() -> None:
     shop = Shop("Be brief.", "What does L-20 cost?", prices, {"get_price": "It is 49 euros."})
-    with pytest.raises(ValueError, match=r"no result of get_price\(about='L-20'\) \(KeyError"):
+    with pytest.raises(ValueError, match=r"no result for get_price\(about='L-20'\) \(KeyError"):
         shop.path(lambda tool, told: {}[told["about"]], contains="60 euros")
 
 

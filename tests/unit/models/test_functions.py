@@ -116,7 +116,7 @@ async def test_an_exception_is_a_failure_and_its_calls_are_not_recorded():
 
     got = await CallableModel(model).generate([ask("bad"), ask("none"), ask("b", "c")])
     assert got[0].failure == "RuntimeError: no luck"
-    assert got[1].failure == "the function gave NoneType, not a text"
+    assert got[1].failure == "the function returned NoneType, not a text"
     assert got[2].text == "b\nc False"
     assert capture_state.active()
 

@@ -402,7 +402,7 @@ async def test_a_reply_cut_in_its_reasoning_raises_the_limit_once(inline, limite
 async def test_a_reply_without_an_answer_is_a_failure_that_says_what_to_do():
     [response] = await paid(Reasoner(5000, inline=False)).generate([ask("a", max_tokens=300)])
     assert not response.ok
-    assert "limit of 1,024 tokens before the answer" in response.failure
+    assert "limit of 1,024 tokens while it was still reasoning" in response.failure
     assert response.reasoning.startswith("hm")
     cut = PlantedModel(lambda prompt: "")  # which says nothing of a limit: an empty answer
     [response] = await paid(cut).generate([ask("a")])

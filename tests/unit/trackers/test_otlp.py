@@ -141,7 +141,7 @@ def test_spans_that_are_left_out_are_rejected(
     collector: Collector, http: HttpClient, kind: str, reply: bytes
 ) -> None:
     collector.reply, collector.kind = reply, kind
-    with pytest.raises(RequestRejected, match="left out 2 spans: too old"):
+    with pytest.raises(RequestRejected, match="rejected 2 spans: too old"):
         post_spans(http, "v1/traces", sample_trace().spans)
 
 
