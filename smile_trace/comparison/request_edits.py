@@ -157,10 +157,7 @@ class RequestEdits:
         """What there is instead."""
         alike = get_close_matches(_plain(name), [*dict.fromkeys(self._names)], MOST_NAMED, 0.5)
         close = [self._parts[self._names.index(said)] for said in alike] or self.shown
-        return (
-            f"there are {self._listed(close)}; you can also give any text of the request in "
-            "full"
-        )
+        return f"there are {self._listed(close)}; you can also give any text of the request in full"
 
     def _listed(self, parts: Sequence[Segment]) -> str:
         """Their names, of those alike with the text around them, and their keys."""
