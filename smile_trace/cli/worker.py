@@ -45,7 +45,7 @@ def print_plan(plan: "Plan", console: "Console") -> None:
         if model.usual is not None:
             usual = f"{model.usual.calls:,} calls and {model.usual.tokens:,} tokens"
             console.print(
-                f"As its last explanations went, {printable(model.model)} would be asked about "
+                f"Going by its last explanations, {printable(model.model)} would take about "
                 f"{usual}{'' if model.usd is None else f', ${model.usual.usd:,.4f}'}.",
                 markup=False,
             )

@@ -54,7 +54,7 @@ def test_what_is_then_spent_stays_below(configure: Configure, server: PlantedSer
     console = Console(width=200)
     with console.capture() as shown:
         print_plan(plan(settings), console)
-    assert f"planted would be asked about {asked.usual.calls} calls" in shown.get()
+    assert f"planted would take about {asked.usual.calls} calls" in shown.get()
 
 
 @pytest.mark.slow
