@@ -13,6 +13,8 @@ import numpy as np
 import scipy  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from smile_trace.errors import SmileTraceError
+
 Array = NDArray[np.float64]
 Distance = Callable[[Array, Array], float]
 """Maps two samples to a number ≥ 0: in [0, 1], or in the unit that its docstring states."""
@@ -189,15 +191,19 @@ def distance_names() -> tuple[str, ...]:
     return tuple(sorted(_REGISTRY))
 
 
+class UnknownDistance(SmileTraceError, ValueError):
+    """Nobody registered a distance of that name; the message lists those that there are."""
+
+
 def distance_named(name: str) -> Distance | None:
     """The distance of that name between the word vectors of two answers, in [0, 1]; None for the
-    comparisons of whole texts, `content` and `words` (see text_comparison.py). Raises ValueError if
-    there is no distance of that name."""
+    comparisons of whole texts, `content` and `words` (see text_comparison.py). Raises
+    UnknownDistance if there is none of that name."""
     if name in (CONTENT, WORDS):
         return None
     if name not in _REGISTRY:
         names = ", ".join((CONTENT, WORDS, *distance_names()))
-        raise ValueError(f"There is no distance {name!r}: use {names}.")
+        raise UnknownDistance(f"There is no distance {name!r}: use {names}.")
     return _REGISTRY[name]
 
 

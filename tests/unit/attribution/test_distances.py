@@ -17,6 +17,7 @@ from smile_trace.attribution.answer_change.distances import (
     register_distance,
     word_movers,
 )
+from smile_trace.errors import SmileTraceError
 from smile_trace_contracts.attribution import check_distance
 
 pytestmark = pytest.mark.thorough
@@ -159,7 +160,7 @@ def test_a_distance_that_breaks_its_contract(distance: Distance, broken: str) ->
 def test_unknown_and_taken_names_are_errors() -> None:
     assert distance_named("content") is None
     with pytest.raises(
-        ValueError, match="There is no distance 'euclid': use content, words, anderson_darling"
+        SmileTraceError, match="There is no distance 'euclid': use content, words, anderson_darling"
     ):
         distance_named("euclid")
     with pytest.raises(ValueError, match="already"):
