@@ -222,7 +222,7 @@ clean: ## remove the virtual environment and the demo's state
 .venv-fuzz/.installed: tests/fuzz/requirements.txt pyproject.toml constraints.txt
 	@echo "Installing the fuzzer (once) …"
 	@$(PYTHON) -m venv .venv-fuzz
-	@.venv-fuzz/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r tests/fuzz/requirements.txt -e '.[comet,langfuse,mlflow,opik,otlp,phoenix,receive]'
+	@.venv-fuzz/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r tests/fuzz/requirements.txt -e '.[comet,langfuse,mlflow,opik,otlp,phoenix,receive,testing]'
 	@touch $@
 
 .venv-exchange/.installed: tests/exchange/requirements.txt pyproject.toml
