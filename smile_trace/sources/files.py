@@ -8,21 +8,19 @@ a zstd frame per line after its length in four bytes). Offsets count unpacked by
 import glob
 import gzip
 import os
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from types import ModuleType
+from typing import BinaryIO, Protocol
 
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import MAX_BYTES, ForeignDataError
 from smile_trace._guards.private_files import open_regular
 from smile_trace.errors import ReasonCode, SmileTraceError, needing_extra
-
-if TYPE_CHECKING:
-    from zstandard import ZstdDecompressor
-
 
 BATCH_BYTES = 4 * 2**20
 """Bytes of a file in one transaction (a longer line makes a batch of its own)."""
@@ -91,8 +89,6 @@ LENGTH = 4
 CHUNK = 2**18
 MAX_UNPACKED = 2**33
 """Most bytes of an unpacked file: a small file may claim to be much larger."""
-MAX_WINDOW = 2**27
-"""Most bytes that zstd may look back on, and so has to hold."""
 
 
 class UnreadableFile(SmileTraceError):
@@ -181,15 +177,15 @@ def _gzip(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _zstd(stream: BinaryIO) -> Iterator[bytes]:
-    with _zstandard() as decompressor:
-        reader = decompressor.stream_reader(stream, read_across_frames=True)
-        while chunk := reader.read(CHUNK):
+    """As `_gzip`, with frames. Of itself zstd refuses to look back on more than 128 MiB."""
+    with _zstandard() as zstd, zstd.ZstdFile(stream) as reader, suppress(EOFError):
+        while chunk := reader.read1(CHUNK):
             yield chunk
 
 
 def _framed(stream: BinaryIO) -> Iterator[bytes]:
     """Yield a line for each frame; an incomplete last frame is left for later."""
-    with _zstandard() as decompressor:
+    with _zstandard() as zstd:
         while len(length := stream.read(LENGTH)) == LENGTH:
             size = int.from_bytes(length, "big")
             if size > MAX_LINE_BYTES:
@@ -197,16 +193,19 @@ def _framed(stream: BinaryIO) -> Iterator[bytes]:
             frame = stream.read(size)
             if len(frame) < size:
                 return
-            line = decompressor.stream_reader(frame).read(MAX_LINE_BYTES + 1)
+            line = zstd.ZstdDecompressor().decompress(frame, MAX_LINE_BYTES + 1)
             yield line.replace(b"\n", b" ") + b"\n"
 
 
 @contextmanager
-def _zstandard() -> Iterator["ZstdDecompressor"]:
-    """A decompressor whose errors are ValueErrors."""
+def _zstandard() -> Iterator[ModuleType]:
+    """The module, its errors as ValueErrors."""
     with needing_extra("receive", "a file that is compressed by zstd"):
-        import zstandard
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
     try:
-        yield zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
-    except zstandard.ZstdError as error:
+        yield zstd
+    except zstd.ZstdError as error:
         raise ValueError(str(error)) from None

@@ -52,7 +52,7 @@ def test_support_holds_no_tests() -> None:
 
 
 NOT_FOR_USERS = {"demo", "dev", "release"}
-"""`demo` is three others together; its model is installed by the Makefile."""
+"""`demo` is three others together; its model and its server are installed by the Makefile."""
 
 
 def test_every_extra_is_installed_and_run() -> None:

@@ -5,17 +5,22 @@ while an older worker runs, is in the text's own column. Whoever selects that co
 either way; compare it in SQL with nothing.
 """
 
+import sys
 import threading
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import zstandard
 from sqlalchemy import ColumnElement, Label, LargeBinary, Table, Text, func, null, type_coerce
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from smile_trace.store.database.sql import storable
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 NEWEST = 1
 """The dictionary for what is written: frequent words and typical documents, which small ones
@@ -29,40 +34,35 @@ MOST_BYTES = 2**30
 
 def pack(text: str) -> bytes:
     """The text, compressed."""
-    return bytes((NEWEST,)) + _of_thread.compressor.compress(text.encode("utf-8", "surrogatepass"))
+    data = text.encode("utf-8", "surrogatepass")
+    return bytes((NEWEST,)) + _of_thread.compressor.compress(data, zstd.ZstdCompressor.FLUSH_FRAME)
 
 
 def unpack(packed: bytes) -> str:
     """The text; what cannot be decompressed is said instead, in place of a document's JSON, so that
     no other row is lost for it."""
     try:
-        if (size := zstandard.frame_content_size(packed[1:])) > MOST_BYTES:
-            return f"cannot be decompressed: it claims to have {size:,} bytes"
-        unpacked = _of_thread.decompressor(packed[0]).decompress(packed[1:])
+        reader = zstd.ZstdDecompressor(_dictionary(packed[0]))
+        unpacked = reader.decompress(packed[1:], MOST_BYTES)
+        if not reader.eof:
+            return f"cannot be decompressed: it is cut off, or longer than {MOST_BYTES:,} bytes"
         return unpacked.decode("utf-8", "surrogatepass")
-    except (zstandard.ZstdError, OSError, UnicodeDecodeError) as error:
+    except (zstd.ZstdError, OSError, UnicodeDecodeError) as error:
         return f"cannot be decompressed: {error}"
 
 
 class _OfThread(threading.local):
-    """What compresses, which no two threads may use at once."""
+    """What compresses, for which no two threads should wait."""
 
     def __init__(self) -> None:
-        self.compressor = zstandard.ZstdCompressor(level=LEVEL, dict_data=_dictionary(NEWEST))
-        self.decompressor = cache(_decompressor)
-
-
-def _decompressor(number: int) -> zstandard.ZstdDecompressor:
-    return zstandard.ZstdDecompressor(dict_data=_dictionary(number))
+        digested = _dictionary(NEWEST).as_digested_dict
+        self.compressor = zstd.ZstdCompressor(LEVEL, zstd_dict=digested)
 
 
 @cache
-def _dictionary(number: int) -> zstandard.ZstdCompressionDict:
+def _dictionary(number: int) -> zstd.ZstdDict:
     file = Path(__file__).with_name(f"packed_{number}.txt")
-    kind = zstandard.DICT_TYPE_RAWCONTENT
-    dictionary = zstandard.ZstdCompressionDict(file.read_bytes(), dict_type=kind)
-    dictionary.precompute_compress(level=LEVEL)
-    return dictionary
+    return zstd.ZstdDict(file.read_bytes(), is_raw=True)
 
 
 _of_thread = _OfThread()

@@ -34,7 +34,7 @@ import contextlib, io, json, sys
 
 EXTRA = set(
     "alembic dbos genai_prices httpx icu4py jinja2 mlflow numpy openai ot prometheus_client "
-    "pydantic_settings scipy sklearn sqlalchemy starlette threadpoolctl uvicorn wordllama "
+    "pydantic_settings scipy sqlalchemy starlette threadpoolctl uvicorn wordllama "
     "xllamacpp".split()
 )
 

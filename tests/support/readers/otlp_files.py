@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-import zstandard
+from backports import zstd
 
 from smile_trace.sources import files
 from smile_trace.sources.files import Batch
@@ -37,9 +37,9 @@ def read_file(data: bytes) -> list[bytes]:
 
 def _seeds() -> list[bytes]:
     text = b"".join(line(call_span(number)) for number in range(1, 5))
-    frames = [zstandard.compress(one) for one in text.splitlines()]
+    frames = [zstd.compress(one) for one in text.splitlines()]
     framed = b"".join(len(frame).to_bytes(4, "big") + frame for frame in frames)
-    return [text, text.rstrip(), gzip.compress(text), zstandard.compress(text), framed]
+    return [text, text.rstrip(), gzip.compress(text), zstd.compress(text), framed]
 
 
 OTLP_FILES = ForeignReader("OTLP files", read_file, _seeds)

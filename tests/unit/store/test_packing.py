@@ -77,7 +77,8 @@ def test_nothing_is_packed_while_a_worker_of_another_release_runs(store: Store) 
     assert stored(store) == [(t.name, *how) for t in TEXTS for how in ((1, 0), (0, 1))]
 
 
-NO_TEXT = b"\x01" + packed._of_thread.compressor.compress(b"\xff")
+_COMPRESSOR = packed._of_thread.compressor
+NO_TEXT = b"\x01" + _COMPRESSOR.compress(b"\xff", _COMPRESSOR.FLUSH_FRAME)
 SAYS_2_EXABYTES = b"\x01\x28\xb5\x2f\xfd\xe0" + (2**61).to_bytes(8, "little") + b"\x01\0\0"
 
 
