@@ -27,6 +27,7 @@ from tests.support.paths import ROOT
 
 DEPLOY = ROOT / "deploy"
 COMPOSE = DEPLOY / "compose.yaml"
+DOCKERFILES = (DEPLOY / "Dockerfile", DEPLOY / "receive.Dockerfile")
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 OF_THE_READER = {
@@ -61,8 +62,8 @@ def command_lines() -> list[list[str]]:
         for line in unit.splitlines()
         if line.startswith("ExecStart=")
     ]
-    [run] = re.findall(r"^CMD (.*)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
-    return [*lines, json.loads(run)]
+    runs = [re.findall(r"^CMD (.*)$", image.read_text(), re.MULTILINE)[0] for image in DOCKERFILES]
+    return [*lines, *map(json.loads, runs)]
 
 
 def test_every_command_is_one_with_those_options() -> None:
@@ -107,20 +108,30 @@ def test_the_settings_are_settings(number: int, tmp_path: Path) -> None:
     Settings(home=tmp_path, **tables)
 
 
-def test_the_image_has_what_its_commands_need() -> None:
-    text = (DEPLOY / "Dockerfile").read_text()
-    [extras] = re.findall(r"^ARG EXTRAS=(.+)$", text, re.MULTILINE)
-    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    missing = set(extras.split(",")) - known.keys()
-    assert missing <= (set() if "store" in Settings.model_fields else {"postgres"})
-    assert re.search(r"^USER 10001$", text, re.MULTILINE)
+def test_the_images_have_what_their_commands_need() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    worker, receive = (path.read_text() for path in DOCKERFILES)
+    [extras] = re.findall(r"^ARG EXTRAS=(.+)$", worker, re.MULTILINE)
+    assert set(extras.split(",")) <= build["project"]["optional-dependencies"].keys()
+    assert '"/source[receive]"' in receive
+    assert all(re.search(r"^USER 10001$", text, re.MULTILINE) for text in (worker, receive))
     kept = {
         line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"
     }
-    build = tomllib.loads((ROOT / "pyproject.toml").read_text())
     packages = build["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     assert {package.split("/")[0] for package in packages} <= kept
     assert build["project"]["readme"] in kept
+
+
+def test_the_conda_recipe_says_what_the_wheel_says() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    recipe = yaml.safe_load((DEPLOY / "conda" / "recipe.yaml").read_text())
+    needed = [f"python{project['requires-python']}", *project["dependencies"]]
+    assert [one.replace(" ", "") for one in recipe["requirements"]["run"]] == needed
+    assert recipe["context"]["version"] == project["version"]
+    assert recipe["about"]["license"] == project["license"]
+    [(name, called)] = project["scripts"].items()
+    assert recipe["build"]["python"]["entry_points"] == [f"{name} = {called}"]
 
 
 def by_kind() -> dict[str, list[Any]]:
