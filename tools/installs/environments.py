@@ -22,8 +22,11 @@ class Installed:
     """Megabytes on disk that the empty environment did not have."""
 
 
-def install(wheel: Path, extra: str, folder: Path, constraints: Path) -> Installed:
-    """Make the environment in `folder`, and install the wheel with its extra.
+def install(
+    wheel: Path, extra: str, folder: Path, constraints: Path, *, bytecode: bool = True
+) -> Installed:
+    """Make the environment in `folder`, and install the wheel with its extra. `bytecode`: compile
+    its modules, as pip does.
 
     Raises:
         NotInstalled: it cannot be.
@@ -33,8 +36,9 @@ def install(wheel: Path, extra: str, folder: Path, constraints: Path) -> Install
     before = _bytes(folder)
     what = f"{wheel}[{extra}]" if extra else str(wheel)
     began = time.monotonic()
-    with_copies = ("--link-mode", "copy", "--compile-bytecode", "-c", str(constraints))
-    uv("pip", "install", "--quiet", "--python", str(python), *with_copies, what)
+    options = ["--link-mode", "copy", "-c", str(constraints)]
+    options += ["--compile-bytecode"] if bytecode else []
+    uv("pip", "install", "--quiet", "--python", str(python), *options, what)
     seconds = time.monotonic() - began
     return Installed(extra, python, seconds, (_bytes(folder) - before) / 1e6)
 
