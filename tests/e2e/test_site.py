@@ -20,6 +20,7 @@ KINDS = (
     "index.html",  # the README
     "docs/tutorial.html",
     "docs/take-apart/index.html",  # HTML in the repository
+    "gallery/index.html",  # built by `smile-trace hub build`
     "docs/how-to/index.html",  # lists of links
     "docs/mlflow.html",  # pictures
     "docs/settings.html",  # long tables

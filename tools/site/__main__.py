@@ -41,6 +41,9 @@ def main() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     _python("smile_trace", "hub", "build", ".site/pages/gallery", *("--from", str(GALLERY)), *TITLE)
+    gallery = ROOT / ".site" / "pages" / "gallery" / "index.html"
+    back = '<header>\n<p><a href="../index.html">smile-trace</a></p>'
+    gallery.write_text(gallery.read_text("utf-8").replace("<header>", back, 1), "utf-8")
     said = _python("zensical", "build", "--strict")
     print(said)
     if re.search("^griffe: ", said, re.MULTILINE):
