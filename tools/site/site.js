@@ -10,3 +10,11 @@ new MutationObserver(function () {
     table.tabIndex = 0; // a wide table is scrolled with the arrow keys, too
   });
 }).observe(document.body, { childList: true, subtree: true });
+// A picture that has a dark form follows the switch of the page, not only the system's.
+const dark = document.querySelectorAll("source[media*=dark]");
+function follow() {
+  const media = document.body.dataset.mdColorScheme === "slate" ? "all" : "not all";
+  dark.forEach(function (source) { source.media = media; });
+}
+new MutationObserver(follow).observe(document.body, { attributeFilter: ["data-md-color-scheme"] });
+follow();
