@@ -7,6 +7,7 @@ the comparison of the demo's two prompt versions is photographed as its own page
 too.
 """
 
+import json
 from collections.abc import Sequence
 
 from playwright.sync_api import Browser, FloatRect
@@ -22,12 +23,20 @@ from tests.support.mlflow_pages import open_explanation, open_list, open_runs, p
 from tools.pictures.images import COLOURS, store_picture
 
 WIDTH, HEIGHT = 1600, 900
-LIST_WIDTH, LIST_HEIGHT = 2300, 640
-"""So wide that the columns of the assessments are in the picture."""
-LIST: FloatRect = {"x": 200, "y": 20, "width": 2090, "height": 560}
+SCALE = 2
+"""Pixels a point of the first two pictures: pages show them at half their size or less."""
+TRACE_WIDTH, TRACE_HEIGHT = 1100, 860
+TRACE: FloatRect = {"x": 110, "y": 0, "width": 990, "height": 846}
+"""The trace, without the list behind it."""
+LIST_WIDTH, LIST_HEIGHT = 1250, 800
+LIST: FloatRect = {"x": 225, "y": 160, "width": 1000, "height": 394}
 """The list itself, without MLflow's menu."""
+LIST_COLUMNS = {
+    "columns.{}_v4": dict.fromkeys(("time", "duration", "state", "tokens", "tags"), False),
+    "column-sizes.{}_v3": {"input": 250, "output": 270, "assessment:smile.driver": 300},
+}
+"""As a person chooses columns under Display, by experiment: what fits into a page's width."""
 RUN_WIDTH = 1780
-"""The same of a run's traces."""
 TELEPHONE = 420
 
 
@@ -60,18 +69,25 @@ def _take_mlflow(
     browser: Browser, explained: Sequence[Explained], server: str, *, dark: bool
 ) -> None:
     """The list of traces, one trace with its heatmap, and the run of the day."""
-    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
-    prefer(context, dark=dark)
-    page = context.new_page()
-    shown = _opening_hours(explained)
+    shown = _price(explained)
     address = _address(shown, server)
+    experiment = address.partition("/experiments/")[2].partition("/")[0]
+    context = browser.new_context(device_scale_factor=SCALE)
+    prefer(context, dark=dark)
+    for name, value in LIST_COLUMNS.items():
+        key = f"mlflow.traces-v4.{name.format(experiment)}"
+        context.add_init_script(f"localStorage.setItem({key!r}, {json.dumps(json.dumps(value))})")
+    page = context.new_page()
     page.set_viewport_size({"width": LIST_WIDTH, "height": LIST_HEIGHT})
     open_list(page, address)
     store_picture(page, "mlflow-list", dark=dark, clip=LIST, colours=COLOURS)
-    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    page.set_viewport_size({"width": TRACE_WIDTH, "height": TRACE_HEIGHT})
     open_explanation(page, address)
-    store_picture(page, "heatmap-in-mlflow", dark=dark)
-    page.set_viewport_size({"width": RUN_WIDTH, "height": HEIGHT})
+    store_picture(page, "heatmap-in-mlflow", dark=dark, clip=TRACE, colours=2 * COLOURS)
+    context.close()
+    context = browser.new_context(viewport={"width": RUN_WIDTH, "height": HEIGHT})
+    prefer(context, dark=dark)
+    page = context.new_page()
     open_runs(page, address, f"smile-trace {day_of(shown.explanation)}")
     store_picture(page, "mlflow-run", dark=dark, colours=COLOURS)
     context.close()
@@ -88,15 +104,11 @@ def _take_comparison(browser: Browser, html: str, *, dark: bool) -> None:
         page.close()
 
 
-def _opening_hours(explained: Sequence[Explained]) -> Explained:
-    """The newest answer to "When does the shop in Oslo open?" of the prompt's first version: right,
-    and from one of three documents."""
-    return [
-        one
-        for one in explained
-        if "When does the shop in Oslo open?" in one.call.messages[-1].content
-        and [use.version for use in one.call.prompts] == ["1"]
-    ][-1]
+def _price(explained: Sequence[Explained]) -> Explained:
+    """The newest answer to "How much does the red lamp cost?": right, though its two documents
+    disagree."""
+    question = "How much does the red lamp cost?"
+    return [one for one in explained if question in one.call.messages[-1].content][-1]
 
 
 def _address(one: Explained, server: str) -> str:
