@@ -161,6 +161,12 @@ def test_documentation_is_no_longer_than_it_may_be() -> None:
     assert sum(words.values()) <= MOST_WORDS, f"make one shorter: {longest}"
 
 
+def test_the_readme_is_read_in_three_minutes() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert len(re.sub(r"<[^>]*>", "", text).split()) <= 600
+    assert text.count("](") <= 12
+
+
 def test_what_is_not_plain_would_be_found() -> None:
     text = f"# A\n\nIt stands in a file.\n```\nstands in\n```\n- {'word ' * 61}\n\n| {'a ' * 99} |"
     assert [(line, said[:9]) for line, said in _not_plain(text)] == [
