@@ -26,7 +26,9 @@ def why_own(call: Call, target: Target | None) -> str | None:
 
 
 GIVEN = "what it should say is in what it was given"
-_NUMBER = r"\w*\d(?:[\w.-]*\w)?"
+_NUMBER = r"(?<!\w)(?=\w*\d)[\w.-]{0,200}\w"
+"""Looked for at the beginnings of words alone: from each character, a long one would take the cube
+of its length."""
 
 
 def said_instead(answer: str, target: Target) -> list[str]:
@@ -74,7 +76,7 @@ def _wanted(target: Target) -> list[str]:
 def codes(text: str) -> frozenset[str]:
     """The numbers and codes in a text, without separators of thousands."""
     plain = re.sub(r"(?<=\d)[,\s](?=\d{3}\b)", "", text.casefold())
-    return frozenset(re.findall(r"\w*\d[\w.-]*(?<=\w)", plain))
+    return frozenset(re.findall(r"(?<!\w)(?=\w*\d)[\w.-]*\w", plain))
 
 
 def _given(call: Call) -> str:

@@ -7,9 +7,11 @@ import pytest
 from smile_trace import answer_change
 from smile_trace._guards.redaction import redact
 from smile_trace._text.titles import document_name
+from smile_trace.attribution.correction.target import Target
 from smile_trace.dialects.document_search import Finder
 from smile_trace.dialects.kinds import litellm
 from smile_trace.dialects.names import name_of
+from smile_trace.explaining.grounding import codes, said_instead
 from smile_trace.hub.pseudonyms import Pseudonyms
 from smile_trace.records import Document, Message, Span
 from smile_trace.render import compact
@@ -37,6 +39,12 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "ids": (lambda text: document_name(None, text), "-" * LONG),
     "fences": (lambda text: answer_change("It is Rome.", text), "```[" * LONG),
     "an answer": (lambda text: answer_change("Ann beat Bob.", f"Bob beat Ann.{text}"), "\n" * LONG),
+    "codes": (codes, "a" * LONG),
+    "numbers": (lambda text: said_instead(text, Target(contains="36 months")), "1" * LONG),
+    "numbers in a row": (
+        lambda text: said_instead(text, Target(contains="3 h")),
+        "1-" * (LONG // 10),
+    ),
     "sentences": (lambda text: [*compact._cuts(text)], "." * LONG + "a"),
     "pseudonyms": (Pseudonyms().replace, "\\" * (LONG // 10)),
     "addresses": (Pseudonyms().replace, "a" * (LONG // 5)),
