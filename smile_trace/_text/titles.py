@@ -26,7 +26,7 @@ _BRACKETS = re.compile(r"^\[([^\[\]]+)\]$")
 _LABEL = re.compile(rf"^(?:{_ANY_NAME}|document|file)\s*[:：]\s*", re.IGNORECASE)
 _NUMBER = re.compile(
     r"\[\d{1,4}\]|\(\d{1,4}\)|\d{1,4}[.)](?=\s)"
-    r"|(?:document|doc|source|passage|context|example|section)\s*#?\s*\d{1,4}\b",
+    r"|(?:document|doc|source|passage|context|example|section)\s*(?:#\s*)?\d{1,4}\b",
     re.IGNORECASE,
 )
 _MADE_UP = re.compile(r"(?:[\w-]+[-_])?(?=[0-9a-fA-F-]*\d)[0-9a-fA-F-]{16,}")

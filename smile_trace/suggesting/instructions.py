@@ -15,7 +15,7 @@ from smile_trace.records.suggestion import Untested
 from smile_trace.suggesting.change import Change, Nothing
 from smile_trace.suggesting.trials import BudgetSpent, Trials
 
-_ENDS = re.compile(r"[.!?。！？]\W*\Z")
+_ENDS = re.compile(r"(?<!\W)(?=\W*+\Z)\W*?[.!?。！？]")
 _MARK = re.compile(r"[ \t]*(?:[-*•]|\d+[.)])?[ \t]*")
 """A line of a list without its text."""
 

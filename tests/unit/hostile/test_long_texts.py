@@ -6,7 +6,7 @@ import pytest
 
 from smile_trace import answer_change
 from smile_trace._guards.redaction import redact
-from smile_trace._text.titles import document_name
+from smile_trace._text.titles import document_name, title
 from smile_trace.attribution.correction.target import Target
 from smile_trace.dialects.document_search import Finder
 from smile_trace.dialects.kinds import litellm
@@ -15,6 +15,7 @@ from smile_trace.explaining.grounding import codes, said_instead
 from smile_trace.hub.pseudonyms import Pseudonyms
 from smile_trace.records import Document, Message, Span
 from smile_trace.render import compact
+from smile_trace.suggesting import instructions
 
 LONG = 1_000_000
 TOKEN = f"eyJ{'a' * 20}.{'b' * 20}.{'c' * 20}"
@@ -45,6 +46,8 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
         lambda text: said_instead(text, Target(contains="3 h")),
         "1-" * (LONG // 10),
     ),
+    "titles": (title, f"document{' ' * LONG}x\ny"),
+    "ends of instructions": (instructions._ENDS.search, "." * LONG + "a"),
     "sentences": (lambda text: [*compact._cuts(text)], "." * LONG + "a"),
     "pseudonyms": (Pseudonyms().replace, "\\" * (LONG // 10)),
     "addresses": (Pseudonyms().replace, "a" * (LONG // 5)),
