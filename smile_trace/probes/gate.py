@@ -63,7 +63,7 @@ def _missing(found: Confirmation) -> str:
             "missing"
         )
     return (
-        f"{found.probe} may not gate, {'people and the judge' if judge else 'people'} confirm "
+        f"{found.probe} cannot be a gate: {'people and the judge' if judge else 'people'} confirm "
         f"{found.precision or 0:.0%} of what it finds in {found.judgements} judgements{judge} "
         f"and the interval's lower end, {found.ci_low:.0%}, is below {MIN_PRECISION:.0%}"
     )

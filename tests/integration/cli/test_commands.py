@@ -238,10 +238,10 @@ def test_calls_are_read_again_on_request(shell: Shell) -> None:
         before = body.replace("nice", "kind")
         connection.execute(update(calls).where(of_it).values(body=before, packed=None))
     line = f"{call}  messages, answer (read by {version_of('gen_ai')})\n"
-    would = "2 traces read again: 1 call reads otherwise, and nothing was changed.\n"
+    would = "2 traces read again: 1 call is read differently, and nothing was changed.\n"
     for _ in range(2):
         assert shell.run("reread", "--since", "2020-01-01", "--dry-run")[1] == line + would
-    does = "2 traces read again: 1 call reads otherwise.\n"
+    does = "2 traces read again: 1 call is read differently.\n"
     assert shell.run("reread", "--since", "2020-01-01")[1] == line + does
     assert store.trace(trace_id(1)).calls[0].answer == "something nice"
     store.close()

@@ -250,7 +250,7 @@ def _at_a_terminal(arguments, answer):
         except OSError:  # it has ended
             break
         shown += read
-        if b"Ask? [y/N]" in shown and not typed:
+        if b"Continue? [y/N]" in shown and not typed:
             typed = True
             os.write(terminal, answer)
     os.close(terminal)

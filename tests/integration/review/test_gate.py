@@ -132,7 +132,7 @@ def test_what_no_call_can_be_measured_by_is_said_before_people_are_asked(
     )
     [checked] = json.loads(ran.stdout)["prompts"]
     assert [one["verdict"] for one in checked["limits"]] == ["broken"]
-    with pytest.raises(SmileTraceError, match=r"^order may not gate yet") as said:
+    with pytest.raises(SmileTraceError, match=r"^order cannot be a gate yet") as said:
         run("--max", "swap=.2", "--max", "order=.2", "--calls", "3")
     assert "swap" not in str(said.value)
     assert server.bodies == []
@@ -160,7 +160,7 @@ def test_a_probe_made_useless_is_kept_out_of_the_gate(
     assert exits == {"order": 0, "format": 1}
     error = capsys.readouterr().err
     assert re.search(
-        r"^smile-trace: format may not gate, people confirm \d\d% of what it finds in \d+ "
+        r"^smile-trace: format cannot be a gate: people confirm \d\d% of what it finds in \d+ "
         r"judgements and the interval's lower end, \d\d%, is below 70%: let people judge its "
         r"variants",
         error,

@@ -134,7 +134,7 @@ REFUSED = {
     "zstd": (b"{}", JSON | {"Content-Encoding": "zstd"}, 415, "send it plain, gzip or deflate"),
     "garbage": (b"\xff\xff", PROTOBUF, 400, "no OTLP request in protobuf"),
     "garbage in JSON": (b"{]", JSON, 400, "the body is not JSON"),
-    "no gzip": (b"{}", JSON | {"Content-Encoding": "gzip"}, 400, "the body is no gzip"),
+    "no gzip": (b"{}", JSON | {"Content-Encoding": "gzip"}, 400, "the body is not valid gzip"),
     "half a gzip": (
         gzip.compress(b"{}")[:-9],
         JSON | {"Content-Encoding": "gzip"},
