@@ -1,6 +1,11 @@
-"""Solvers by name or by scikit-learn: SMILE's weighted ridge, and any regressor of your own.
+"""Solvers by scikit-learn: SMILE's weighted linear surrogate, and any regressor of your own.
 
-scikit-learn is imported only when a regressor of yours is fitted: nothing of ours needs it.
+SMILE (Aslansefat et al. 2024) and gSMILE (arXiv 2505.21657, eq. 6): θ = argmin Σ w_j (θ·x_j + θ₀ −
+y_j)² + λ‖θ‖², with the locality weight w_j = exp(−δ_j²/σ²) of the distance δ_j between the
+perturbed and the original prompt. Here x_j = 1 where a segment was removed. λ is chosen by
+leave-one-out cross-validation (`RidgeCV`).
+
+scikit-learn is imported only when such a solver is made or fitted: the default needs none of it.
 """
 
 from dataclasses import dataclass
@@ -8,12 +13,14 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from smile_trace.attribution.estimation.ridge import Linear, ridge
 from smile_trace.attribution.estimation.solver import Array, Solver, Surrogate
 from smile_trace.errors import ReasonCode, SmileTraceError
 
 PROCESS, SMILE = "process", "smile"
 """Names of the default solver, a Gaussian process, and of SMILE's."""
+
+_STRENGTHS = np.logspace(-4, 4, 25)
+"""Candidates for λ, relative to weights with mean 1."""
 
 _FEWEST = 3
 """Rows below which only their mean is fitted."""
@@ -43,6 +50,31 @@ class Regressor(Protocol):
 
 
 @dataclass(frozen=True)
+class Linear(Surrogate):
+    """A fitted line: prediction = intercept + x · coefficients."""
+
+    intercept: float
+    coefficients: Array
+
+    def predict(self, x: Array) -> Array:
+        """Predicted changes, shape (rows,)."""
+        return self.intercept + x @ self.coefficients
+
+    def contrasts(self, x: Array) -> Array:
+        """The coefficients, whatever the row; shape as x."""
+        return np.broadcast_to(self.coefficients, x.shape)
+
+    def effects(self, removal_probabilities: tuple[float, ...]) -> Array:
+        """The coefficients, whatever the probabilities."""
+        return self.coefficients
+
+    @property
+    def segments(self) -> int:
+        """The number of segments."""
+        return len(self.coefficients)
+
+
+@dataclass(frozen=True)
 class FittedRegressor(Surrogate):
     """A fitted regressor, whose effects are means over masks."""
 
@@ -60,35 +92,38 @@ class FittedRegressor(Surrogate):
 
 
 class RegressorSolver:
-    """Fits SMILE's weighted ridge, or a clone of a regressor of scikit-learn.
+    """Fits a clone of a regressor of scikit-learn with the locality weights.
 
     Fewer than three rows, or a constant answer change, are fitted by their (weighted) mean. The
     weights are dropped if the regressor's `fit` takes no `sample_weight`. `regressor`: any
-    regressor; None for SMILE's ridge. Raises TypeError if it is no regressor.
+    regressor; None for SMILE's, `RidgeCV`. Raises TypeError if it is no regressor.
     """
 
     def __init__(self, regressor: Regressor | None = None) -> None:
-        self.name, self._regressor = SMILE, regressor
         if regressor is None:
+            from sklearn.linear_model import RidgeCV  # type: ignore[import-untyped]
+
+            self.name = SMILE
+            self._regressor: Regressor = RidgeCV(_STRENGTHS)
             return
         needed = ("fit", "predict", "get_params")
         if isinstance(regressor, type) or not all(hasattr(regressor, name) for name in needed):
             raise TypeError(f"{regressor!r} is no regressor of scikit-learn: give an object of one")
         self.name = name_of_solver(regressor)
+        self._regressor = regressor
 
     def fit(self, design: Array, y: Array, weights: Array | None = None) -> Surrogate:
         """See `Solver.fit`. Raises SolverFailed if the regressor cannot be fitted to these rows."""
-        if len(y) < _FEWEST or float(np.ptp(y)) == 0.0:
-            return Linear(float(np.average(y, weights=weights)), np.zeros(design.shape[1]))
-        scaled = None if weights is None else weights / weights.mean()
-        if self._regressor is None:
-            return ridge(design, y, np.ones(len(y)) if scaled is None else scaled)
         from sklearn.base import clone  # type: ignore[import-untyped]
         from sklearn.utils.validation import has_fit_parameter  # type: ignore[import-untyped]
 
+        if len(y) < _FEWEST or float(np.ptp(y)) == 0.0:
+            return Linear(float(np.average(y, weights=weights)), np.zeros(design.shape[1]))
         fitted = clone(self._regressor)
-        weighted = scaled is not None and has_fit_parameter(fitted, "sample_weight")
-        given = {"sample_weight": scaled} if weighted else {}
+        weighted = weights is not None and has_fit_parameter(fitted, "sample_weight")
+        given = (
+            {"sample_weight": weights / weights.mean()} if weighted and weights is not None else {}
+        )
         try:
             fitted.fit(design, y, **given)
         except ValueError as error:

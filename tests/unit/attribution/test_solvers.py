@@ -33,11 +33,11 @@ from smile_trace.attribution.estimation.gaussian_process import (
 )
 from smile_trace.attribution.estimation.locality import locality
 from smile_trace.attribution.estimation.regressor_solver import (
+    Linear,
     RegressorSolver,
     SolverFailed,
     solver_of,
 )
-from smile_trace.attribution.estimation.ridge import Linear
 from smile_trace.attribution.estimation.solver import Array
 from smile_trace_contracts.attribution import check_solver
 from tests.support.paths import ROOT
@@ -135,18 +135,6 @@ def test_a_model_with_coefficients_that_is_no_line_is_taken_as_it_predicts() -> 
     fitted = RegressorSolver(PoissonRegressor(alpha=0)).fit(x, np.exp(x @ [0.5, 0.0, -1.0] - 1))
     assert not isinstance(fitted, Linear)
     assert fitted.predict(np.zeros((1, 3))) == pytest.approx([np.exp(-1)], abs=0.01)
-
-
-@pytest.mark.parametrize("segments", [4, 40])
-def test_smiles_ridge_is_that_of_scikit_learn(segments: int) -> None:
-    generator = np.random.default_rng(segments)
-    x = (generator.random((20, segments)) < 0.4).astype(float)
-    y, weights = x[:, 0] + 0.3 * generator.standard_normal(20), generator.random(20)
-    theirs = RidgeCV(np.logspace(-4, 4, 25)).fit(x, y, weights / weights.mean())
-    masks = np.eye(segments)
-    assert RegressorSolver().fit(x, y, weights).predict(masks) == pytest.approx(
-        theirs.predict(masks), abs=1e-9
-    )
 
 
 @pytest.mark.parametrize("wrong", ["ridge", RidgeCV, object()])
