@@ -62,6 +62,8 @@ SMOKE: Mapping[str, str] = {
     "mcp": EXPLAINS + "import smile_trace.mcp.server\n",
     "images": EXPLAINS + "import PIL.Image, smile_trace._guards.images\n",
     "parquet": EXPLAINS + "import pyarrow.parquet, smile_trace.hub.files\n",
+    "smile": EXPLAINS + "from smile_trace.attribution.estimation.regressor_solver import "
+    "RegressorSolver; RegressorSolver()\n",
     "testing": EXPLAINS + "import smile_trace_contracts.source, smile_trace_contracts.tracker\n",
     "tracing": EXPLAINS + "import opentelemetry.exporter.otlp.proto.http.trace_exporter\n",
     "postgres": EXPLAINS + "import psycopg, smile_trace.store.database.postgresql\n",

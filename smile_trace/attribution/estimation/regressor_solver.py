@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from smile_trace.attribution.estimation.solver import Array, Solver, Surrogate
-from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.errors import ReasonCode, SmileTraceError, needing_extra
 
 PROCESS, SMILE = "process", "smile"
 """Names of the default solver, a Gaussian process, and of SMILE's."""
@@ -101,8 +101,8 @@ class RegressorSolver:
 
     def __init__(self, regressor: Regressor | None = None) -> None:
         if regressor is None:
-            from sklearn.linear_model import RidgeCV  # type: ignore[import-untyped]
-
+            with needing_extra("smile", "SMILE's surrogate"):
+                from sklearn.linear_model import RidgeCV  # type: ignore[import-untyped]
             self.name = SMILE
             self._regressor: Regressor = RidgeCV(_STRENGTHS)
             return
