@@ -15,7 +15,7 @@ from smile_trace.store.explanations import put_explanation
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.sampling import Decision, note_argument
 from smile_trace.store.spending.ledger import BudgetScope
-from smile_trace.store.tables import calls, explanations, jobs, workers
+from smile_trace.store.tables import Group, calls, explanations, jobs, workers
 
 logger = logging.getLogger(__name__)
 
@@ -109,11 +109,18 @@ class Jobs(OfDatabase):
         query = select(jobs).where(jobs.c.state.in_(["pending", "running"])).order_by(jobs.c.id)
         return [_job(row) for row in self._database.rows(query)]
 
-    def explained_last(self, model: str, limit: int) -> list[Job]:
-        """The newest explained jobs of a model."""
-        done = (jobs.c.state == "explained") & (jobs.c.model == model)
-        query = select(jobs).where(done).order_by(jobs.c.id.desc()).limit(limit)
-        return [_job(row) for row in self._database.rows(query)]
+    def explained_last(self, model: str, group: Group | None, limit: int) -> list[Job]:
+        """The newest explained jobs of a model; of a version of a prompt, or of a function, alone
+        where that is given."""
+        query = select(jobs).where(jobs.c.state == "explained", jobs.c.model == model)
+        if group is not None:
+            query = query.join(calls, calls.c.id == jobs.c.call_id).where(
+                calls.c.group_kind == group.kind,
+                calls.c.group_name == group.name,
+                calls.c.group_version == group.version,
+            )
+        newest = query.order_by(jobs.c.id.desc()).limit(limit)
+        return [_job(row) for row in self._database.rows(newest)]
 
     def get(self, job_id: int) -> Job:
         """The job of that id; raises KeyError if there is none."""

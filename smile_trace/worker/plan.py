@@ -143,7 +143,7 @@ class _Planner:
             self._add(replays)
         return Plan(
             models=tuple(
-                _checked(self._with_usual(self._totals[name]), settings)
+                _checked(self._with_usual(self._totals[name], waiting), settings)
                 for name in sorted(self._totals)
             ),
             skipped=tuple(
@@ -212,24 +212,36 @@ class _Planner:
         calls = self._settings.budget.calls_per_profile
         return _sum(found, self._alike(asked.model, longest, calls))
 
-    def _with_usual(self, planned: Planned) -> Planned:
-        """Add what as many explanations by its model took lately."""
-        done = self._store.jobs.explained_last(planned.model, LATELY)
-        if not done:
+    def _with_usual(self, planned: Planned, waiting: Sequence[tuple[Call, str]]) -> Planned:
+        """Add what as many explanations took lately, of the same version of a prompt or the same
+        function; where that has none, the most that they may take."""
+        mean = self._lately(planned.model, None)
+        if mean is None or not mean[0]:
             return planned
-        scopes = [job.budget_scope.for_purpose(purpose) for job in done for purpose in _OF_MODEL]
-        spent = [self._store.ledger.spent("explanation", scope.key) for scope in scopes]
-        each = planned.explanations / len(done)
-        whole = {
-            "calls": each * sum(one.calls for one in spent) + planned.replays,
-            "tokens": each * sum(one.tokens for one in spent),
-            "usd": each * sum(one.usd for one in spent),
-        }
-        caps = {unit: getattr(planned.left, unit) for unit in whole}
-        room = [caps[u] / most for u, most in whole.items() if caps[u] is not None and most > 0]
-        calls, tokens, usd = (most * min([1.0, *room]) for most in whole.values())
+        groups = Counter(Group.of(call) for call, model in waiting if model == planned.model)
+        most = (planned.calls - planned.replays) / max(planned.explanations, 1)
+        calls = float(planned.replays)
+        for group, count in groups.items():
+            own = self._lately(planned.model, group)
+            calls += count * (most if own is None else own[0])
+        times = calls / mean[0]
+        left = planned.left
+        for cap, each in zip((left.calls, left.tokens, left.usd), mean, strict=True):
+            if cap is not None and each:
+                times = min(times, cap / each)
+        calls, tokens, usd = (times * each for each in mean)
         usual = Spent(calls=round(calls), tokens=round(tokens), usd=usd)
         return planned.model_copy(update={"usual": usual})
+
+    def _lately(self, model: str, group: Group | None) -> tuple[float, float, float] | None:
+        """The mean calls, tokens and dollars of the last explanations, if there are any."""
+        done = self._store.jobs.explained_last(model, group, LATELY)
+        if not done:
+            return None
+        scopes = [job.budget_scope.for_purpose(purpose) for job in done for purpose in _OF_MODEL]
+        spent = [self._store.ledger.spent("explanation", scope.key) for scope in scopes]
+        calls, tokens = sum(one.calls for one in spent), sum(one.tokens for one in spent)
+        return calls / len(done), tokens / len(done), sum(one.usd for one in spent) / len(done)
 
     def _replayed(self, waiting: Sequence[tuple[Call, str]]) -> Iterator[Planned]:
         """The replays of `[drift]` in this period, case by case. A set that is not chosen yet may
