@@ -128,15 +128,17 @@ def stand_behind(
         by_chance=chance,
         untold=untold,
         drawn_from=drawn_from,
-        parts=tuple(sorted(parts, key=_rank)),
+        parts=tuple(sorted(parts, key=lambda one: _rank(one, len(wrong), len(calls) - len(wrong)))),
     )
     return report.model_copy(update={"summary": "\n".join(sentences_on_wrong(report))})
 
 
-def _rank(part: BlamedPart) -> tuple[float, ...]:
-    """What is behind most first, then what wrong calls hold more often by the least chance."""
+def _rank(part: BlamedPart, wrong: int, others: int) -> tuple[float, ...]:
+    """What is behind most first, then what wrong calls hold more often by the least chance, and of
+    what is beyond counting by how much."""
     q_value = 1.0 if part.q_value is None else part.q_value
-    return -part.behind.count, q_value, -part.in_wrong
+    more = part.in_wrong / max(wrong, 1) - part.in_others / max(others, 1)
+    return -part.behind.count, q_value, -more
 
 
 def _more_often(holding: Mapping[Key, set[str]], wrong: set[str], calls: int) -> dict[Key, float]:
