@@ -12,7 +12,7 @@ WITHOUT_DEPS = $(PY) -m pip install --quiet --disable-pip-version-check --no-dep
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery house docs test-fast test test-all test-instrumentors test-exchange test-pages record coverage dist check-installs images release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-limit bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages bench-scale soak clean
+.PHONY: help demo pictures gallery house docs test-fast test test-all test-instrumentors test-exchange test-pages record coverage dist check-installs images release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-limit bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages bench-scale soak day clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -200,6 +200,9 @@ bench-worker: .venv/.dev ## calls per second beside the bare model, the study's 
 
 soak: .venv/.dev ## a worker at 80 % of what it takes at most for MINUTES=60: do its books balance?
 	$(PY) -m benchmarks.worker.soak
+
+day: .venv/.dev ## CALLS=100000: a day of an application with what goes wrong in one: is each named, lost nothing, paid as said?
+	CALLS=$(or $(CALLS),100000) $(PY) -m benchmarks.day
 
 clean: ## remove the virtual environment and the demo's state
 	rm -rf .venv .venv-uv .venv-bench .venv-bench-attribution .venv-exchange .venv-fuzz .venv-how-to .venv-instrumentors .venv-phoenix .fuzz .site .smile-trace
