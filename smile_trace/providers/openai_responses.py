@@ -138,7 +138,8 @@ class OpenAIResponses(Provider):
         if kind == FOUND and field(message, "results"):
             return {"role": "assistant", "parts": _found(message)}
         # What a server's own tool did, a reference.
-        return {"role": "assistant", "parts": [{"type": kind, "content": jsonable(message)}]}
+        named = "unknown" if kind == "text" else kind  # a text's content is a text
+        return {"role": "assistant", "parts": [{"type": named, "content": jsonable(message)}]}
 
     def read_response(self, response: Any) -> Answer | None:
         output = field(response, "output")

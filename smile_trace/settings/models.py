@@ -125,7 +125,7 @@ class ServerSettings(ModelSettings):
     @field_validator("base_url")
     @classmethod
     def _of_a_server(cls, address: str) -> str:
-        if not re.match(r"https?://[^/?#\s]", address):
+        if not re.fullmatch(r"https?://[^/?#\s]\S*", address):
             raise ValueError("this is not a server's address: write it like http://host:8000/v1")
         check_address(address, "this address", "api_key_env to the name of a variable")
         return address
