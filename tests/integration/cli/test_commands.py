@@ -333,7 +333,7 @@ def test_once_names_paused_models(shell: Shell, server: PlantedServer) -> None:
     assert "Paused, so that its calls wait for the next worker: planted: " in err
     assert "wrong key" in err
     _, out, _ = shell.run("status")
-    assert "next when a worker runs" in out
+    assert "next try when a worker runs" in out
     assert out.count("wrong key") == 1
     _, _, err = shell.run("worker", "--once")
     assert f"the worker starts on {shell.home}; models: planted; trackers: none" in err
