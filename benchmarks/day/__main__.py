@@ -247,8 +247,8 @@ def faults(found: dict[str, Any]) -> list[str]:
         "release 3 is not named": HARM in said["release-3.html"],
         "the check lets release 3 pass": HARM in said["check"] and "exit 3" in said["check"],
         "nothing is said of what users disliked": HARM in said["disliked"],
-        "the stale document is not named": f"“{STALE}” stands behind" in said["wrong-support"],
-        "the injected tool is not named": "get_order stands behind" in said["wrong-agent"],
+        "the stale document is not named": STALE in said["wrong-support"].splitlines()[1],
+        "the injected tool is not named": "get_order" in said["wrong-agent"].splitlines()[1],
         "the injection is not named": "Ignore the question" in said["why.html"],
         "the probe finds nothing": "a planted instruction in" in said["probes.html"],
     }
