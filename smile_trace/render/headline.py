@@ -17,6 +17,8 @@ _CLAUSE = re.compile(r"; (?=(?:[^“”]*“[^“”]*”)*[^“”]*$)")
 """The end of a clause, not inside of a quotation."""
 _DRIVER = ("on ", "and on ")
 """What a clause on a further driver begins with."""
+_MOST = 1000
+"""More characters than few lines have."""
 _LONGEST = (60, 40, 28, 20, 12)
 """Characters of each quotation, the most generous first."""
 
@@ -29,7 +31,7 @@ def headline(explanation: Explanation, fits: Callable[[str], bool]) -> str:
     for said in _shorter(summary, explanation):
         if fits(said):
             return said
-    longest = len(summary)
+    longest = min(len(summary), _MOST)
     while longest > 20 and not fits(by_words(summary, longest)):
         longest -= 10
     return by_words(summary, longest)

@@ -105,17 +105,21 @@ def _words(
         yield word
 
 
+_AHEAD = 1000
+"""More characters than a line has: so many of a longer word are measured at once."""
+
+
 def _fit(unit: str, size: float, width: float) -> Iterator[str]:
     """Split `unit` into pieces that fit on a line, never before a combining mark."""
-    while width_of(unit, size) > width:
-        cut = max(int(len(unit) * width / width_of(unit, size) * 0.9), 1)
-        while cut > 1 and _joins(unit, cut):
+    start = 0
+    while len(ahead := unit[start : start + _AHEAD]) == _AHEAD or width_of(ahead, size) > width:
+        cut = start + max(int(len(ahead) * width / max(width_of(ahead, size), width) * 0.9), 1)
+        while cut > start + 1 and _joins(unit, cut):
             cut -= 1
-        yield unit[:cut]
-        unit = unit[cut:]
-        if not unit:
-            return
-    yield unit
+        yield unit[start:cut]
+        start = cut
+    if ahead or not start:
+        yield ahead
 
 
 def _joins(text: str, at: int) -> bool:

@@ -14,7 +14,7 @@ from smile_trace.dialects.names import name_of
 from smile_trace.explaining.grounding import codes, said_instead
 from smile_trace.hub.pseudonyms import Pseudonyms
 from smile_trace.records import Document, Message, Span
-from smile_trace.render import compact
+from smile_trace.render import compact, typeset
 from smile_trace.suggesting import instructions
 
 LONG = 1_000_000
@@ -49,6 +49,7 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "titles": (title, f"document{' ' * LONG}x\ny"),
     "ends of instructions": (instructions._ENDS.search, "." * LONG + "a"),
     "sentences": (lambda text: [*compact._cuts(text)], "." * LONG + "a"),
+    "lines": (lambda text: [*typeset._fit(text, 14.0, 600.0)], "a" * LONG),
     "pseudonyms": (Pseudonyms().replace, "\\" * (LONG // 10)),
     "addresses": (Pseudonyms().replace, "a" * (LONG // 5)),
 }
