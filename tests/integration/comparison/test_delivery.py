@@ -201,7 +201,7 @@ def test_with_too_few_explanations_nothing_is_claimed(store: Store, settings: Se
     assert reports.run(at_once=True) == 1
     [found] = tracker.reports
     assert found.groups == ()
-    assert f"{few} explanations say something, and {MIN_EXPLAINED} are needed" in found.summary
+    assert f"{few} explanations have a result, and {MIN_EXPLAINED} are needed" in found.summary
 
     for n in range(60, 60 + few):
         keep(store, n, NOW - n, {"politely": 0.5}, prompt="new")
@@ -210,7 +210,7 @@ def test_with_too_few_explanations_nothing_is_claimed(store: Store, settings: Se
     now = NOW + WEEK
     assert reports.run(at_once=True) == 1
     assert tracker.reports[-1].explained == 0, "what was shown of last week is written over"
-    assert "0 explanations say something" in tracker.reports[-1].summary
+    assert "0 explanations have a result" in tracker.reports[-1].summary
     now = NOW + 3 * WEEK
     assert reports.run(at_once=True) == 0
 

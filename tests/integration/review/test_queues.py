@@ -57,7 +57,7 @@ def test_what_was_said_in_either_is_read(langfuse: FakeLangfuseWrites, opik: Fak
     sent = run("send", "--number", "3").stdout
     assert {line.rpartition(" ")[2] for line in sent.splitlines()} == {"langfuse.", "opik."}
     judge(langfuse, opik)
-    assert "6 judgements of experts." in run("read").stderr
+    assert "6 judgements from experts." in run("read").stderr
 
 
 def test_a_tracker_without_the_queue_hides_no_other(
@@ -68,5 +68,5 @@ def test_a_tracker_without_the_queue_hides_no_other(
     opik.queues.queues.clear()
     read = run("read")
     assert "Opik has no review queue 'experts'" in read.stderr
-    assert "3 judgements of experts." in read.stderr
+    assert "3 judgements from experts." in read.stderr
     assert "people confirmed 3 of 3 variants" in read.stdout

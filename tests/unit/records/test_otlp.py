@@ -84,7 +84,7 @@ def with_span(**changes: Any) -> bytes:
         (with_span(traceId="xyz"), "traceId is not 32 hex digits"),
         (with_span(traceId="0" * 32), "traceId is not 32 hex digits"),
         (with_span(spanId=7), "spanId is not 16 hex digits"),
-        (with_span(startTimeUnixNano="soon"), "startTimeUnixNano is no integer"),
+        (with_span(startTimeUnixNano="soon"), "startTimeUnixNano is not an integer"),
         (with_span(endTimeUnixNano=-1), "endTimeUnixNano is out of range"),
         (with_span(endTimeUnixNano=2**63), "endTimeUnixNano is out of range"),
         (with_span(endTimeUnixNano=2**70), "an integer of more than 64 bits"),
