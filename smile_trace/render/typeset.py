@@ -112,8 +112,12 @@ _AHEAD = 1000
 def _fit(unit: str, size: float, width: float) -> Iterator[str]:
     """Split `unit` into pieces that fit on a line, never before a combining mark."""
     start = 0
-    while len(ahead := unit[start : start + _AHEAD]) == _AHEAD or width_of(ahead, size) > width:
-        cut = start + max(int(len(ahead) * width / max(width_of(ahead, size), width) * 0.9), 1)
+    while True:
+        ahead = unit[start : start + _AHEAD]
+        wide = width_of(ahead, size)
+        if len(ahead) < _AHEAD and wide <= width:
+            break
+        cut = start + max(int(len(ahead) * width / max(wide, width) * 0.9), 1)
         while cut > start + 1 and _joins(unit, cut):
             cut -= 1
         yield unit[start:cut]

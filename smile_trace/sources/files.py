@@ -8,7 +8,6 @@ a zstd frame per line after its length in four bytes). Offsets count unpacked by
 import glob
 import gzip
 import os
-import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -201,10 +200,7 @@ def _framed(stream: BinaryIO) -> Iterator[bytes]:
 def _zstandard() -> Iterator[ModuleType]:
     """The module, its errors as ValueErrors."""
     with needing_extra("receive", "a file that is compressed by zstd"):
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
+        from smile_trace._guards.zstandard import zstd
     try:
         yield zstd
     except zstd.ZstdError as error:

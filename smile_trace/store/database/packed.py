@@ -5,7 +5,6 @@ while an older worker runs, is in the text's own column. Whoever selects that co
 either way; compare it in SQL with nothing.
 """
 
-import sys
 import threading
 from functools import cache
 from pathlib import Path
@@ -15,12 +14,8 @@ from sqlalchemy import ColumnElement, Label, LargeBinary, Table, Text, func, nul
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from smile_trace._guards.zstandard import zstd
 from smile_trace.store.database.sql import storable
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 NEWEST = 1
 """The dictionary for what is written: frequent words and typical documents, which small ones

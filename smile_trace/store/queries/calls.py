@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import Column, Select, and_, case, func, select
 
 from smile_trace._guards.presentable import presentable
 from smile_trace.errors import Reason
@@ -117,19 +117,22 @@ def own_beginning(id: str, others: Sequence[str], fewest: int) -> str:
 def newest_calls(database: Database, name: str, limit: int, since_ns: int = 0) -> list[Call]:
     """The newest calls of a prompt, or of a function without one, that began since then (Unix
     nanoseconds), newest first."""
-    query = (
-        select(calls.c.body)
-        .where(calls.c.group_name == name, calls.c.start_ns >= since_ns)
-        .order_by(calls.c.start_ns.desc(), calls.c.id.desc())
-        .limit(limit)
-    )
-    return [Call.model_validate_json(body) for body in database.column(query)]
+    bodies = database.column(_newest(calls.c.body, name, limit, since_ns))
+    return [Call.model_validate_json(body) for body in bodies]
 
 
 def newest_ids(database: Database, name: str, limit: int, since_ns: int) -> list[str]:
     """The ids of the calls that `newest_calls` would read."""
-    query = select(calls.c.id).where(calls.c.group_name == name, calls.c.start_ns >= since_ns)
-    return database.column(query.order_by(calls.c.start_ns.desc()).limit(limit))
+    return database.column(_newest(calls.c.id, name, limit, since_ns))
+
+
+def _newest(wanted: Column[str], name: str, limit: int, since_ns: int) -> "Select[str]":
+    return (
+        select(wanted)
+        .where(calls.c.group_name == name, calls.c.start_ns >= since_ns)
+        .order_by(calls.c.start_ns.desc(), calls.c.id.desc())
+        .limit(limit)
+    )
 
 
 def read_calls(database: Database, call_ids: Sequence[str]) -> list[Call]:
