@@ -196,7 +196,7 @@ def test_a_tracker_that_is_not_used_any_more_is_forgotten(configure, store: Stor
     assert remove_all() == 0
     [found] = [one for one in examine(settings) if one.about == "tracker gone"]
     assert found.level == "bad"
-    assert "2 wait" in found.said
+    assert "what waits for it is kept (2)" in found.said
     assert "--forget-tracker gone" in found.said
     with worker_lock(settings.home), pytest.raises(WorkerError, match="another worker"):
         forget_tracker(settings, "gone")
