@@ -21,6 +21,7 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
+    literal,
     make_url,
     select,
     tablesample,
@@ -236,10 +237,11 @@ class PostgresDatabase(Database):
         return missing
 
     def random_part(self, connection: Connection, table: Table) -> tuple[FromClause, float]:
-        """See `Database.random_part`."""
+        """See `Database.random_part`; the same pages each time, so that counts change only as the
+        table does."""
         bytes_ = connection.execute(_SIZE, {"name": f"{SCHEMA}.{table.name}"}).scalar_one()
         share = min(1.0, READ_BYTES / max(1, bytes_))
-        return tablesample(table, func.system(100 * share)), 1 / share
+        return tablesample(table, func.system(100 * share), seed=literal(0)), 1 / share
 
     def used_bytes(self) -> int:
         """Bytes of the tables and their indexes, with the space that deleted rows left."""
