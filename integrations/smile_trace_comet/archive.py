@@ -8,10 +8,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from smile_trace.records import JSON, Explanation, PromptUse, Record
+from smile_trace.records import JSON, Explanation, Record
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
@@ -118,9 +119,7 @@ class CometArchiveTracker(Tracker):
 
     def _forget(self, key: VersionKey, calls: Collection[str]) -> None:
         folder, archive = (self.options.directory / f"{key.key}{end}" for end in ("", ".zip"))
-        if not (folder / ROWS).exists():
-            return
-        rows = merge_rows((folder / ROWS).read_bytes(), [])
+        rows = merge_rows(_read(folder / ROWS), [])
         left = [row for row in rows if row.call not in calls]
         if left == rows:
             return
@@ -131,25 +130,22 @@ class CometArchiveTracker(Tracker):
         for call in calls:
             for name in (page_name(call), explanation_name(call)):
                 (folder / name).unlink(missing_ok=True)
-        shown = latest(left, lambda name: _read(folder / name))
+        shown = latest(left, partial(_explanation, folder))
         template = (folder / TEMPLATE).read_text(encoding="utf-8")
-        use = PromptUse(
-            name=key.name, version=key.version, template=template, message=0, start=0, end=0
-        )
-        wanted = report(key, use, left, shown, ())
-        for asset in sorted(wanted.assets, key=lambda asset: asset == ROWS):
-            _write(folder / asset, wanted.assets[asset])
-        write_archive(archive, key, wanted, folder)
+        self._write(key, report(key, template, left, shown))
 
     def _archive(self, name: str, version: str, items: Sequence[ExplainedCall]) -> None:
         workspace, project = self.options.workspace or "", self.options.experiments_project
         key = VersionKey(workspace, project, name, version)
         folder = self.options.directory / key.key
-        rows_file = folder / ROWS
-        rows = merge_rows(rows_file.read_bytes() if rows_file.exists() else None, items)
+        rows = merge_rows(_read(folder / ROWS), items)
         new = {item.call.id: item.explanation for item in items}
-        shown = latest(rows, lambda name: _read(folder / name), new)
-        wanted = report(key, use_of(items[-1], name, version), rows, shown, items)
+        shown = latest(rows, partial(_explanation, folder), new)
+        template = use_of(items[-1], name, version).template
+        self._write(key, report(key, template, rows, shown, items))
+
+    def _write(self, key: VersionKey, wanted: VersionReport) -> None:
+        folder = self.options.directory / key.key
         for asset in sorted(wanted.assets, key=lambda asset: asset == ROWS):  # the rows last
             _write(folder / asset, wanted.assets[asset])
         write_archive(self.options.directory / f"{key.key}.zip", key, wanted, folder)
@@ -185,7 +181,7 @@ def write_archive(path: Path, key: VersionKey, wanted: VersionReport, files: Pat
         experiment.log_metrics(wanted.metrics)
         for name, value in wanted.others.items():
             experiment.log_other(name, value)
-        experiment.add_tags(list(wanted.tags))
+        experiment.add_tags(wanted.tags)
         experiment.log_html(wanted.html, clear=True)
         for file in sorted(file for file in files.rglob("*") if file.is_file()):
             name = file.relative_to(files).as_posix()
@@ -210,8 +206,9 @@ def _write(path: Path, content: bytes) -> None:
     os.replace(scratch, path)
 
 
-def _read(path: Path) -> Explanation | None:
-    try:
-        return read_document(Explanation, path.read_bytes())
-    except FileNotFoundError:
-        return None
+def _explanation(folder: Path, name: str) -> Explanation | None:
+    return read_document(Explanation, _read(folder / name))
+
+
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None

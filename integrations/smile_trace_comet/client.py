@@ -17,12 +17,12 @@ import requests
 
 from smile_trace._guards import foreign
 from smile_trace._guards.addresses import AddressPolicy, AddressRefused
-from smile_trace._guards.bounded_http import MAX_REPLY_MB, Redirected, ReplyRefused
+from smile_trace._guards.bounded_http import Redirected, ReplyRefused
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._guards.presentable import hide
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import DEADLINE_TIMEOUTS, HttpClient, RequestRejected
+from smile_trace.trackers.http import DEADLINE_TIMEOUTS, HttpClient, HttpOptions, RequestRejected
 from smile_trace.trackers.requests_bounds import bound
 from smile_trace_comet.contents import SUMMARY
 from smile_trace_comet.errors import (
@@ -51,7 +51,7 @@ class CometClient:
     server that we can use.
     """
 
-    def __init__(self, *, timeout: float, max_reply_mb: float = MAX_REPLY_MB) -> None:
+    def __init__(self, options: HttpOptions) -> None:
         sdk = load()
         if sdk.comet_llm.config.offline_enabled():
             raise TrackerUnavailable(
@@ -74,8 +74,8 @@ class CometClient:
             self._service = comet_service(self.url)
         except ValueError as error:
             raise TrackerUnavailable(str(error)) from None
-        self._http = HttpClient(self._service, timeout=timeout, max_reply_mb=max_reply_mb)
-        _bound(self._session, self._http, timeout, max_reply_mb)
+        self._http = HttpClient.of(self._service, options)
+        _bound(self._session, self._http, options)
         self._add_run = f"{sdk.comet_ml.get_backend_address()}logger/add/run"
         self._status_report = f"{sdk.comet_ml.get_backend_address()}status-report/update"
         self._key = key
@@ -84,7 +84,6 @@ class CometClient:
         self.project: str | None = sdk.comet_llm.config.project_name()
 
     def close(self) -> None:
-        """Close the connections."""
         self._low_level.close()
         self._http.close()
 
@@ -176,9 +175,11 @@ class CometClient:
             found = self._rest.get_experiment_asset_list(key, "all") or []
             return {str(asset["fileName"]): str(asset["assetId"]) for asset in found}
 
-    def read_asset(self, key: str, asset_id: str) -> bytes:
-        """Read the content of one asset."""
-        content: bytes = self._rest.get_experiment_asset(asset_id, experiment_key=key)
+    def read_asset(self, key: str, assets: Mapping[str, str], name: str) -> bytes | None:
+        """Read the content of one of the `assets`, by its name; None if there is none."""
+        if name not in assets:
+            return None
+        content: bytes = self._rest.get_experiment_asset(assets[name], experiment_key=key)
         return content
 
     def write_asset(self, key: str, name: str, content: bytes, *, kind: str = "asset") -> None:
@@ -238,10 +239,8 @@ class CometClient:
 
     def read_trace_data(self, key: str, assets: Mapping[str, str]) -> dict[str, JSON] | None:
         """Read the document of a CometLLM trace; None if it is lost or cannot be read."""
-        if LLM_DATA not in assets:
-            return None
         try:
-            data = foreign.decode(self.read_asset(key, assets[LLM_DATA]), lenient=True)
+            data = foreign.decode(self.read_asset(key, assets, LLM_DATA) or b"", lenient=True)
         except ForeignDataError:
             return None
         if not isinstance(data, dict):
@@ -278,22 +277,21 @@ class CometClient:
         return client
 
 
-def _bound(
-    session: requests.Session, http: HttpClient, timeout: float, max_reply_mb: float
-) -> None:
+def _bound(session: requests.Session, http: HttpClient, options: HttpOptions) -> None:
     """Bound every request of a session, and turn every failure into a sentence. `http` reads assets
     from a storage beside Comet, without key and headers."""
     request, service, policy = session.request, http.service, AddressPolicy(http.service.url)
+    timeout = options.timeout_seconds
     for prefix in list(session.adapters):
         seconds = DEADLINE_TIMEOUTS * timeout
-        bound(session, prefix, seconds=seconds, max_reply_mb=max_reply_mb)
+        bound(session, prefix, seconds=seconds, max_reply_mb=options.max_reply_mb)
 
-    def bounded(method: str, target: str | None = None, **options: Any) -> requests.Response:
-        target = target or options.pop("url")
-        options["timeout"] = min(options.get("timeout") or timeout, timeout)
+    def bounded(method: str, target: str | None = None, **given: Any) -> requests.Response:
+        target = target or given.pop("url")
+        given["timeout"] = min(given.get("timeout") or timeout, timeout)
         try:
             policy.own_server(target)
-            response = request(method, target, **options)
+            response = request(method, target, **given)
         except Redirected as redirected:
             if method.upper() != "GET" or ASSET_PATH not in target:
                 raise service.refused(redirected) from redirected

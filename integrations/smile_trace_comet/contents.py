@@ -7,10 +7,10 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from statistics import fmean
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from smile_trace._guards import foreign
 from smile_trace.records import JSON, Call, Explanation, FidelityStatus, PromptUse, Record
@@ -176,9 +176,11 @@ def _rounded(value: float | None) -> float | None:
 R = TypeVar("R", bound=Record)
 
 
-def read_document(kind: type[R], content: bytes) -> R | None:
-    """Read a document of ours; None if it cannot be read or is beyond the bounds: whoever can write
-    it may have changed it."""
+def read_document(kind: type[R], content: bytes | None) -> R | None:
+    """Read a document of ours; None if there is none, or it cannot be read or is beyond the bounds:
+    whoever can write it may have changed it."""
+    if content is None:
+        return None
     try:
         foreign.decode(content)
         return kind.model_validate_json(content)
@@ -216,13 +218,12 @@ class VersionKey:
 class VersionReport:
     """Everything that an experiment shows of its prompt version."""
 
-    name: str
     parameters: dict[str, JSON]
     metrics: dict[str, float]
     others: dict[str, JSON]
     html: str
-    assets: dict[str, bytes] = field(default_factory=dict)
-    tags: tuple[str, ...] = ("smile-trace", "prompt-version")
+    assets: dict[str, bytes]
+    tags: ClassVar[list[str]] = ["smile-trace", "prompt-version"]
 
 
 def versions_of(items: Iterable[ExplainedCall]) -> dict[tuple[str, str], list[ExplainedCall]]:
@@ -271,11 +272,6 @@ def merge_rows(content: bytes | None, items: Iterable[ExplainedCall]) -> list[Ro
     return sorted(rows.values(), key=lambda row: (row.explained_at or "", row.call))
 
 
-def rows_document(rows: Sequence[Row]) -> bytes:
-    """Write the asset `ROWS`."""
-    return json.dumps([strict_json(row.model_dump()) for row in rows]).encode()
-
-
 def latest(
     rows: Sequence[Row],
     read: Callable[[str], Explanation | None],
@@ -288,38 +284,48 @@ def latest(
     return {call: explanation for call, explanation in found if explanation}
 
 
+def version_parameters(
+    name: str, version: str, variables: Iterable[str], models: Iterable[str]
+) -> dict[str, JSON]:
+    """Return the parameters of a prompt version's experiment."""
+    parameters: dict[str, JSON] = strict_json(
+        {
+            "prompt_name": name,
+            "prompt_version": version,
+            "prompt_variables": ", ".join(sorted(variables)),
+            "model": ", ".join(sorted(models)),
+        }
+    )
+    return parameters
+
+
 def report(
     version: VersionKey,
-    use: PromptUse,
+    template: str,
     rows: Sequence[Row],
     shown: Mapping[str, Explanation],
-    items: Iterable[ExplainedCall],
+    items: Sequence[ExplainedCall] = (),
     comparison: Comparison | None = None,
 ) -> VersionReport:
     """Make the report of one prompt version from `rows`, all of its explained calls. `shown` holds
     explanations by call id, in the order of the HTML panel; files are written only for `items`."""
     title = f"{version.name} v{version.version}"
+    variables = use_of(items[-1], version.name, version.version).variables if items else ()
     assets = {
-        ROWS: rows_document(rows),
+        ROWS: json.dumps([strict_json(row.model_dump()) for row in rows]).encode(),
         TABLE: table_csv(COLUMNS, ([getattr(row, name) for name in COLUMNS] for row in rows)),
-        TEMPLATE: str(strict_json(use.template)).encode(),
+        TEMPLATE: str(strict_json(template)).encode(),
     }
     for item in items:
         assets[page_name(item.call.id)] = to_html(item.explanation, title=item.call.name).encode()
         assets[explanation_name(item.call.id)] = item.explanation.model_dump_json().encode()
     return VersionReport(
-        name=str(strict_json(title)),
-        parameters=strict_json(
-            {
-                "prompt_name": version.name,
-                "prompt_version": version.version,
-                "prompt_variables": ", ".join(sorted(use.variables)),
-                "model": ", ".join(sorted({row.model for row in rows})),
-            }
+        parameters=version_parameters(
+            version.name, version.version, variables, {row.model for row in rows}
         ),
         metrics=summary_metrics(rows),
-        others=strict_json({"Name": title, "prompt_template": use.template}),
-        html=version_page(title, use.template, rows, shown, comparison),
+        others=strict_json({"Name": title, "prompt_template": template}),
+        html=version_page(title, template, rows, shown, comparison),
         assets=assets,
     )
 

@@ -12,9 +12,6 @@ from smile_trace.render.comparison.layout import figures, part_text
 from smile_trace.trackers import ComparedPrompt, ExplainedCall, ForgottenTrace, Receipt
 from smile_trace.trackers.fields import strict_json
 from smile_trace_comet.contents import (
-    COLUMNS as ROW_COLUMNS,
-)
-from smile_trace_comet.contents import (
     ROWS,
     TABLE,
     TEMPLATE,
@@ -24,12 +21,11 @@ from smile_trace_comet.contents import (
     merge_rows,
     page_name,
     report,
-    rows_document,
-    summary_metrics,
     table_csv,
     use_of,
     version_keys,
     version_page,
+    version_parameters,
 )
 from smile_trace_comet.traces import read_held
 
@@ -60,16 +56,16 @@ def deliver_version(
     key = version.key
     client.ensure_experiment(key, workspace=version.workspace, project=version.project)
     assets = client.assets(key)
-    rows = merge_rows(client.read_asset(key, assets[ROWS]) if ROWS in assets else None, items)
+    rows = merge_rows(client.read_asset(key, assets, ROWS), items)
     new = {item.call.id: item.explanation for item in items}
     shown = latest(rows, partial(read_held, Explanation, client, key, assets), new)
-    use = use_of(items[-1], version.name, version.version)
+    template = use_of(items[-1], version.name, version.version).template
     comparison = read_held(Comparison, client, key, assets, COMPARISON)
-    wanted = report(version, use, rows, shown, items, comparison)
+    wanted = report(version, template, rows, shown, items, comparison)
 
     client.write_others(key, wanted.others)
     client.write_parameters(key, wanted.parameters)
-    client.add_tags(key, list(wanted.tags))
+    client.add_tags(key, wanted.tags)
     for name, content in wanted.assets.items():
         if name != ROWS:
             client.write_asset(key, name, content)
@@ -104,7 +100,7 @@ def deliver_comparison(client: "CometClient", item: ComparedPrompt, projects: Pr
         last = version_key(comparison, version, projects).key
         client.ensure_experiment(last, workspace=projects.workspace, project=projects.project)
         assets = client.assets(last)
-        if COMPARISON in assets and client.read_asset(last, assets[COMPARISON]) == content:
+        if client.read_asset(last, assets, COMPARISON) == content:
             continue
         _write(client, last, assets, item, number, projects)
         client.write_asset(last, COMPARISON, content)
@@ -130,7 +126,9 @@ def _write(
     title = f"{comparison.prompt} v{version_key(comparison, version, projects).version}"
     if ROWS not in assets:  # else its explained calls have said what the version is
         client.write_others(key, strict_json({"Name": title, "prompt_template": version.template}))
-        client.write_parameters(key, _parameters(comparison.prompt, version))
+        variables = {i.segment.variable for i in version.segments if i.segment.variable}
+        about = (comparison.prompt, version.version, variables, [version.model or ""])
+        client.write_parameters(key, version_parameters(*about))
         client.write_asset(key, TEMPLATE, str(strict_json(version.template)).encode())
     client.add_tags(key, ["smile-trace", "prompt-version", TAG])
     client.write_asset(key, PAGE, str(strict_json(comparison.to_html())).encode())
@@ -139,7 +137,7 @@ def _write(
         base = f"{client.url}/{projects.workspace}/{projects.traces_project}"
         links = [(trace, f"{base}/{trace}") for trace in traces]
         client.write_asset(key, TRACES, table_csv(("trace", "url"), links))
-    rows = merge_rows(client.read_asset(key, assets[ROWS]) if ROWS in assets else None, [])
+    rows = merge_rows(client.read_asset(key, assets, ROWS), [])
     shown = latest(rows, partial(read_held, Explanation, client, key, assets))
     client.write_html(key, version_page(title, version.template, rows, shown, comparison))
     client.write_metrics(key, figures(comparison, number))
@@ -166,19 +164,6 @@ def effects(comparison: Comparison, number: int) -> list[Sequence[JSON]]:
         )
         rows.append([part_text(part.segment), *own, *since])
     return rows
-
-
-def _parameters(prompt: str, version: VersionReport) -> dict[str, JSON]:
-    variables = {i.segment.variable for i in version.segments if i.segment.variable}
-    parameters: dict[str, JSON] = strict_json(
-        {
-            "prompt_name": prompt,
-            "prompt_version": version.version,
-            "prompt_variables": ", ".join(sorted(variables)),
-            "model": version.model or "",
-        }
-    )
-    return parameters
 
 
 # -- forgetting -----------------------------------------------------------------------------
@@ -213,7 +198,7 @@ def _forget_in_version(
         if comparison is not None
         else []
     )
-    rows = merge_rows(client.read_asset(key, assets[ROWS]) if ROWS in assets else None, [])
+    rows = merge_rows(client.read_asset(key, assets, ROWS), [])
     left = [row for row in rows if row.call not in calls]
     if not left:
         client.delete_experiment(key)
@@ -222,14 +207,13 @@ def _forget_in_version(
     gone |= {name for call in calls for name in (page_name(call), explanation_name(call))}
     if left == rows and not gone & assets.keys():
         return others
-    template = client.read_asset(key, assets[TEMPLATE]).decode() if TEMPLATE in assets else ""
+    template = (client.read_asset(key, assets, TEMPLATE) or b"").decode()
     shown = latest(left, partial(read_held, Explanation, client, key, assets))
-    title = f"{version.name} v{version.version}"
-    client.write_html(key, version_page(title, template, left, shown, None))
-    client.write_metrics(key, summary_metrics(left))
-    cells = ([getattr(row, name) for name in ROW_COLUMNS] for row in left)
-    client.write_asset(key, TABLE, table_csv(ROW_COLUMNS, cells))
-    client.write_asset(key, ROWS, rows_document(left))
+    wanted = report(version, template, left, shown)
+    client.write_html(key, wanted.html)
+    client.write_metrics(key, wanted.metrics)
+    for name in (TABLE, ROWS):
+        client.write_asset(key, name, wanted.assets[name])
     for name in sorted(gone & assets.keys()):  # last: until then it is known what is to be done
         client.delete_asset(key, assets[name])
     return others

@@ -75,8 +75,8 @@ def deliver_explanation(client: "CometClient", item: ExplainedCall, view: View) 
     assets = client.assets(key)
     held = _explained(client, item.trace, key, assets, {folder: explanation})
     for name in (HEATMAP, EXPLANATION):
-        client.write_asset(key, asset_name(folder, name), view.files[name][1])
-    client.write_asset(key, asset_name(folder, TABLE), attributions_csv(explanation))
+        client.write_asset(key, f"{folder}/{name}", view.files[name][1])
+    client.write_asset(key, f"{folder}/{TABLE}", attributions_csv(explanation))
     client.write_html(
         key, _page(item.trace, held, read_held(ExplanationPath, client, key, assets, PATH))
     )
@@ -108,9 +108,9 @@ def deliver_path(client: "CometClient", item: ExplainedPath, view: View) -> None
 def deliver_profile(client: "CometClient", item: ProfiledCall) -> None:
     """Put a call's profile on its trace: page, record, and a column of effective probes."""
     key, span_id, profile = item.traced_as, item.call.span_id, item.profile
-    client.write_asset(key, asset_name(span_id, PROFILE_PAGE), profile.to_html().encode())
+    client.write_asset(key, f"{span_id}/{PROFILE_PAGE}", profile.to_html().encode())
     record = profile.model_dump_json().encode()
-    client.write_asset(key, asset_name(span_id, PROFILE), record)
+    client.write_asset(key, f"{span_id}/{PROFILE}", record)
     found = ", ".join(result.name for result in profile.found)
     client.write_parameters(key, {CHANGED_BY: strict_json(found) or "nothing found"})
 
@@ -126,7 +126,7 @@ def _explained(
     order of its calls, new ones first."""
     found: dict[str, Explanation] = {}
     for folder in (folder for call in trace.calls for folder in view_keys(call.span_id)):
-        name = asset_name(folder, EXPLANATION)
+        name = f"{folder}/{EXPLANATION}"
         read = new.get(folder) or read_held(Explanation, client, key, assets, name)
         if read is not None:
             found[folder] = read
@@ -161,15 +161,8 @@ def _page(trace: Trace, held: Mapping[str, Explanation], path: ExplanationPath |
     )
 
 
-def asset_name(folder: str, kind: str) -> str:
-    """Return the name of a call's file; a trace may hold several calls."""
-    return f"{folder}/{kind}"
-
-
 def read_held(
     kind: type[R], client: "CometClient", key: str, assets: Mapping[str, str], name: str
 ) -> R | None:
     """Read a document delivered before; None if there is none, or it cannot be read."""
-    if name not in assets:
-        return None
-    return read_document(kind, client.read_asset(key, assets[name]))
+    return read_document(kind, client.read_asset(key, assets, name))

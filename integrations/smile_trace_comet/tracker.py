@@ -2,15 +2,12 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from smile_trace._guards.bounded_http import MAX_REPLY_MB
 from smile_trace._guards.presentable import check_address
-from smile_trace.records import JSON, Record, Trace
+from smile_trace.records import JSON, Trace
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
@@ -24,9 +21,9 @@ from smile_trace.trackers import (
     Receipt,
     read_options,
 )
-from smile_trace.trackers.batches import attempt, each, outcome_of, outcomes
+from smile_trace.trackers.batches import outcome_of
 from smile_trace.trackers.dashboard import Dashboard, gone
-from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.http import HttpOptions, RequestRejected
 from smile_trace.trackers.late_span import Parent
 from smile_trace.trackers.presentation import Item, Presentation, View
 from smile_trace_comet import sdk
@@ -56,7 +53,7 @@ EXPERIMENT_WAIT = 300.0
 room for it or the server fails on it."""
 
 
-class CometOptions(Record):
+class CometOptions(HttpOptions):
     """Options of `[trackers.comet]`; key, address and defaults come from Comet's configuration."""
 
     workspace: str | None = None
@@ -66,10 +63,6 @@ class CometOptions(Record):
     experiments_project: str | None = None
     """The project of the prompt versions; by default the traces' project + `-prompts`."""
     concurrency: int = Field(8, ge=1, le=10)
-    timeout_seconds: float = Field(10.0, gt=0, le=300)
-    """Seconds that the server may be silent in a request; in all it may take six times as long."""
-    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
-    """Largest reply in megabytes; a larger one is not read."""
 
 
 class CometTracker(Dashboard):
@@ -110,7 +103,6 @@ class CometTracker(Dashboard):
         return cls(checked)
 
     def close(self) -> None:
-        """Close the connections."""
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -128,11 +120,9 @@ class CometTracker(Dashboard):
         return connected
 
     def may_have(self, trace: Trace) -> bool:
-        """See `Dashboard.may_have`."""
         return False
 
     def prepare_spans(self, traces: Sequence[Trace]) -> Callable[[], None]:
-        """See `Dashboard.prepare_spans`."""
         wanted = [llm_trace(trace) for trace in traces]
 
         def write() -> None:
@@ -144,25 +134,15 @@ class CometTracker(Dashboard):
         return write
 
     def trace_url(self, trace_id: str) -> str | None:
-        """See `Dashboard.trace_url`."""
         return self._connected().find(trace_id)
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_explanations`; a trace has one writer at a time."""
         client = self._connected()
-        of_trace: dict[str, list[ExplainedCall]] = {}
-        for item in items:
-            of_trace.setdefault(item.traced_as, []).append(item)
-        results = each(
-            list(of_trace.values()),
-            lambda group: [attempt(partial(self.show, item)) for item in group],
-            concurrency=self.concurrency,
-        )
-        ids = [item.call.id for group in of_trace.values() for item in group]
-        settled = dict(zip(ids, outcomes(list(chain(*results))), strict=True))
-        taken = [item for item in items if isinstance(settled[item.call.id], Receipt)]
-        settled |= self._into_versions(client, taken)
-        return [settled[item.call.id] for item in items]
+        shown = list(zip(items, super().deliver_explanations(items), strict=True))
+        taken = [item for item, outcome in shown if isinstance(outcome, Receipt)]
+        failed = self._into_versions(client, taken)
+        return [failed.get(item.call.id, outcome) for item, outcome in shown]
 
     def show(self, item: Item) -> Outcome:
         """See `Dashboard.show`; a trace that was deleted there is not made anew."""
@@ -230,9 +210,7 @@ class CometTracker(Dashboard):
         if self._client is None:
             from smile_trace_comet.client import CometClient
 
-            self._client = CometClient(
-                timeout=self.options.timeout_seconds, max_reply_mb=self.options.max_reply_mb
-            )
+            self._client = CometClient(self.options)
         return self._client
 
     def _project(self, client: "CometClient") -> str:

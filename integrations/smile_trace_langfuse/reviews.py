@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from smile_trace.records import Span
+from smile_trace.records import JSON, Span
 from smile_trace.records.judgement import ReviewTask
 from smile_trace.render.review import review_answer, review_text, review_title
 from smile_trace.trackers.batches import split
@@ -27,15 +27,13 @@ from smile_trace.trackers.reviews import (
     review_span,
     review_trace_id,
 )
-from smile_trace_langfuse.server import OBSERVATIONS, OTLP, LangfuseServer
+from smile_trace_langfuse.server import OBSERVATIONS, OTLP, TRACES_PER_REQUEST, LangfuseServer
 
 QUEUES, CONFIGS = "annotation-queues", "score-configs"
 VARIANT, OF_TRACE = "smile_variant", "smile_reviewed_trace"
 """Metadata: the variant that is judged, and the trace of its call."""
 _MARK = "id "
 """Prefix of both: Langfuse would read some hex digits as a number."""
-TRACES_PER_REQUEST = 50
-"""Traces that one request asks for: their ids stand in the address."""
 
 
 class LangfuseQueues(ReviewQueues):
@@ -47,26 +45,16 @@ class LangfuseQueues(ReviewQueues):
         self._server = server
 
     def find(self, name: str) -> str | None:
-        """See `ReviewQueues.find`."""
         with self._server.reading():
             return next(
                 (str(q["id"]) for q in self._server.listed(QUEUES) if q["name"] == name), None
             )
 
     def make(self, name: str) -> str:
-        """See `ReviewQueues.make`."""
         queue = {"name": name, "description": ABOUT, "scoreConfigIds": self._configs()}
-        try:
-            made = self._server.ask("POST", QUEUES, queue)
-        except RequestRejected as rejected:
-            if rejected.status == 409 and (meanwhile := self.find(name)):
-                return meanwhile
-            raise
-        with self._server.reading():
-            return str(made["id"])
+        return self._made(QUEUES, queue)
 
     def put(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
-        """See `ReviewQueues.put`."""
         waiting = {trace_id for _, trace_id in self._items(queue)}
         for task in tasks:
             trace_id = review_trace_id(task.item.id, "Langfuse")
@@ -78,7 +66,6 @@ class LangfuseQueues(ReviewQueues):
             self._server.ask("POST", f"{QUEUES}/{queue}/items", item)
 
     def replies(self, queue: str) -> Iterator[tuple[str, Said]]:
-        """See `ReviewQueues.replies`."""
         wanted = {"queueId": queue, "source": "ANNOTATION", "name": ",".join(NAMES)}
         scores = self._server.listed("v3/scores", {**wanted, "fields": "core,subject,annotation"})
         with self._server.reading():
@@ -159,7 +146,10 @@ class LangfuseQueues(ReviewQueues):
             "description": ASKED[name],
             "categories": [{"label": one, "value": n} for n, one in enumerate(CHOICES)],
         }
-        made = self._server.ask("POST", CONFIGS, config)
+        return self._made(CONFIGS, config)
+
+    def _made(self, path: str, what: JSON) -> str:
+        made = self._server.ask("POST", path, what)
         with self._server.reading():
             return str(made["id"])
 

@@ -8,12 +8,12 @@ import base64
 import hashlib
 import os
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
 from smile_trace._guards.presentable import hide, presentable
 from smile_trace.records import JSON
+from smile_trace.trackers.batches import MOST_PAGES
 from smile_trace.trackers.http import HttpClient, HttpOptions, Service, tolerating
 
 CLOUD = "https://cloud.langfuse.com"
@@ -21,8 +21,8 @@ OTLP = "api/public/otel/v1/traces"
 OBSERVATIONS = "v2/observations"
 LISTED = 100
 """Items in one reply of a list; most of Langfuse's lists give no more."""
-MOST_PAGES = 200
-"""Most pages of one list; an endless list is given up there."""
+TRACES_PER_REQUEST = 50
+"""Traces that one request asks for: their ids stand in the address."""
 _HEADERS = {"x-langfuse-ingestion-version": "4"}
 _GCS = "storage.googleapis.com"
 """A storage that refuses headers that it does not know."""
@@ -72,9 +72,9 @@ class LangfuseServer:
             purpose="read" if reads else "write",
         )
         self.http = HttpClient.of(service, options, headers=_HEADERS, auth=keys)
+        self.reading = service.reading
 
     def close(self) -> None:
-        """Close the connections."""
         self.http.close()
 
     def check(self) -> None:
@@ -120,10 +120,6 @@ class LangfuseServer:
                 else:
                     break
         return items
-
-    def reading(self) -> AbstractContextManager[None]:
-        """See `Service.reading`."""
-        return self.http.service.reading()
 
     def delete(self, path: str) -> None:
         """Delete what is at a path of the public API: a trace with everything in it, a score or an

@@ -23,6 +23,7 @@ from smile_trace.dialects import is_ours
 from smile_trace.records import JSON, Span
 from smile_trace.sources.kit import (
     LatestFirst,
+    as_text,
     asking,
     hex_id,
     iso_ms,
@@ -32,17 +33,21 @@ from smile_trace.sources.kit import (
     unix_ns,
 )
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
+from smile_trace.trackers.batches import pages
 from smile_trace.trackers.fields import known
 from smile_trace.trackers.http import HttpOptions
-from smile_trace_langfuse.server import MOST_PAGES, OBSERVATIONS, LangfuseServer, own_keys
+from smile_trace_langfuse.server import (
+    OBSERVATIONS,
+    TRACES_PER_REQUEST,
+    LangfuseServer,
+    own_keys,
+)
 
 FIELDS = "core,basic,io,metadata,model,usage,prompt"
 LISTED = 1000
 """Observations in one reply without content, Langfuse's maximum."""
 WITH_CONTENT = 200
 """Observations in one reply with their messages and answers."""
-TRACES_PER_REQUEST = 50
-"""Traces that one request asks for: their ids stand in the address."""
 
 _PREFIX = "langfuse.observation."
 _EVENT = "EVENT"
@@ -95,14 +100,12 @@ class LangfuseSource(Source):
         return self._options.environments
 
     def read(self, trace_id: str) -> tuple[Span, ...]:
-        """See `Source.read`."""
         if not self.may_hold(trace_id):
             return ()
         with asking(), self._server.reading():
             return _spans(self._observations([trace_id]).get(trace_id, ()))
 
     def page(self, place: str, since_ms: int, until_ms: int, limit: int) -> Page:
-        """See `Source.page`."""
         with asking(), self._server.reading():
             listed = partial(self._listed, place)
             ids, until_ms = self._stretches.earliest(listed, since_ms, until_ms, limit)
@@ -141,8 +144,8 @@ class LangfuseSource(Source):
 
     def _pages(self, wanted: Mapping[str, str]) -> Iterator[tuple[list[Any], bool]]:
         """Yield the pages of a list, and whether each is the last one."""
-        cursor: str | None = None
-        for _ in range(MOST_PAGES):
+
+        def ask(cursor: str | None) -> tuple[tuple[list[Any], bool], str | None]:
             params = {**wanted, **({"cursor": cursor} if cursor else {})}
             reply = self._server.http.get(f"api/public/{OBSERVATIONS}", params)
             if reply is None:
@@ -154,13 +157,9 @@ class LangfuseSource(Source):
             page, following = reply["data"], reply["meta"].get("cursor")
             if not isinstance(page, list) or not (following is None or isinstance(following, str)):
                 raise TypeError("a list without data or cursor")
-            yield page, following is None
-            if following is None:
-                return
-            if following == cursor:
-                break
-            cursor = following
-        raise SourceUnavailable("reading Langfuse stops: its list does not end")
+            return (page, following is None), following
+
+        return pages(ask, SourceUnavailable("reading Langfuse stops: its list does not end"))
 
 
 def _start_ms(raw: Mapping[str, Any]) -> int:
@@ -211,8 +210,8 @@ def _attributes(raw: Mapping[str, Any]) -> dict[str, JSON]:
     metadata = raw.get("metadata") or {}
     observation: dict[str, JSON] = {
         "type": str(raw["type"]).lower(),
-        "input": _text(raw.get("input")),
-        "output": _text(raw.get("output")),
+        "input": as_text(raw.get("input")),
+        "output": as_text(raw.get("output")),
         "model.name": raw.get("model") or raw.get("providedModelName"),
         "model.parameters": _json(raw.get("modelParameters")),
         "usage_details": _json(raw.get("usageDetails")),
@@ -231,11 +230,6 @@ def _attributes(raw: Mapping[str, Any]) -> dict[str, JSON]:
         semconv.KIND: own,
     }
     return known({**{f"{_PREFIX}{name}": v for name, v in observation.items()}, **about})
-
-
-def _text(value: JSON) -> JSON:
-    """Return a text as it is: Langfuse gives input and output as they were sent."""
-    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def _json(value: JSON) -> JSON:

@@ -68,20 +68,16 @@ class LangfuseTracker(Dashboard):
         return cls(server, sends_traces=checked.traces)
 
     def close(self) -> None:
-        """Close the connections."""
         self._server.close()
 
     def check(self) -> bool:
-        """See `Tracker.check`."""
         self._server.check()
         return True
 
     def trace_url(self, trace_id: str) -> str:
-        """See `Dashboard.trace_url`."""
         return self._server.trace_url(trace_id)
 
     def may_have(self, trace: Trace) -> bool:
-        """See `Dashboard.may_have`."""
         return not self._sends_traces or _was_read(trace.calls)
 
     def find_trace(self, item: CapturedTrace) -> Outcome | None:
@@ -106,7 +102,6 @@ class LangfuseTracker(Dashboard):
         return write
 
     def put_scores(self, place: Parent, shown: Presentation) -> None:
-        """See `Dashboard.put_scores`."""
         if shown.call is not None:
             self._score(place.trace_id, place.span_id, shown.scores)
         if shown.is_of_trace:
@@ -121,24 +116,18 @@ class LangfuseTracker(Dashboard):
         post_spans(self._server.http, OTLP, [span])
         return self.receipt(place.trace_id)
 
-    def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
-        """See `Dashboard.forgetting`: delete the trace with its observations, media, scores and
-        variants under review. Of a trace that was read from Langfuse only the scores are deleted:
-        an observation can be deleted only with its trace."""
-        forget_variants = self.review_queues.forgetting()
-
-        def forget(item: ForgottenTrace) -> Outcome:
-            forget_variants(item.trace_id)
-            if not _was_read(item.calls):
-                self._server.delete(f"traces/{item.trace_id}")
-                return Receipt(external_id=item.trace_id)
-            for name in SAID:
-                for span_id in (None, *(call.id.partition(":")[2] for call in item.calls)):
-                    self._server.delete(f"scores/{_id(item.trace_id, span_id, name)}")
-            what = "our scores were taken out of it, delete the trace with our observation there"
-            return not_ours([item.trace_id], what)
-
-        return forget
+    def forget_trace(self, item: ForgottenTrace) -> Outcome:
+        """See `Dashboard.forget_trace`: with its observations, media and scores. Of a trace that
+        was read from Langfuse only the scores are deleted: an observation can be deleted only with
+        its trace."""
+        if not _was_read(item.calls):
+            self._server.delete(f"traces/{item.trace_id}")
+            return Receipt(external_id=item.trace_id)
+        for name in SAID:
+            for span_id in (None, *(call.id.partition(":")[2] for call in item.calls)):
+                self._server.delete(f"scores/{_id(item.trace_id, span_id, name)}")
+        what = "our scores were taken out of it, delete the trace with our observation there"
+        return not_ours([item.trace_id], what)
 
     def _score(self, trace_id: str, span_id: str | None, scores: Sequence[Score]) -> None:
         for score in scores:

@@ -1,5 +1,5 @@
-"""Variants in a review queue of MLflow (experimental there, since 3.14): each as a trace of its
-own, judged by its assessments."""
+"""What people say in assessments: about variants in a review queue (experimental in MLflow, since
+3.14), each as a trace of its own, and about the application's answers."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from smile_trace.records import JSON, Span
 from smile_trace.records.judgement import ReviewTask
 from smile_trace.render.review import review_answer, review_text
-from smile_trace.trackers.batches import split
+from smile_trace.trackers.batches import pages, split
 from smile_trace.trackers.fields import json_text, without_nul
-from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.marks import Mark, expectation, says_wrong
 from smile_trace.trackers.reviews import (
     ASKED,
     CHOICES,
@@ -28,11 +28,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 100
 """Items that are added or listed in one request."""
-MOST_PAGES = 200
-"""Most pages of one list; an endless list is given up there."""
 VARIANT = "smile.variant"
 """Trace tag: the id of the variant that is judged."""
-
 OF_TRACE = "smile.reviewed_trace"
 """Trace tag: the id of the trace whose call was varied."""
 
@@ -46,7 +43,6 @@ class MLflowQueues(ReviewQueues):
         self._server = server
 
     def find(self, name: str) -> str | None:
-        """See `ReviewQueues.find`."""
         server = self._server
         ask = server.tracing._get_review_queue_by_name
         queue = server.found(lambda: ask(server.experiment_id, name))
@@ -56,16 +52,11 @@ class MLflowQueues(ReviewQueues):
         """See `ReviewQueues.make`; MLflow shows the newest schema first."""
         server = self._server
         schemas = [self._schema(name, text) for name, text in reversed(ASKED.items())]
-        try:
-            with server.calling():
-                queue = server.tracing._create_review_queue(
-                    server.experiment_id, name=name, queue_type="custom", schema_ids=schemas
-                )
-                return str(queue.queue_id)
-        except RequestRejected:
-            if meanwhile := self.find(name):
-                return meanwhile
-            raise
+        with server.calling():
+            queue = server.tracing._create_review_queue(
+                server.experiment_id, name=name, queue_type="custom", schema_ids=schemas
+            )
+            return str(queue.queue_id)
 
     def put(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
         """See `ReviewQueues.put`; a queue takes traces of its own experiment only."""
@@ -79,7 +70,6 @@ class MLflowQueues(ReviewQueues):
                 server.tracing._add_items_to_review_queue(queue, item_ids=batch)
 
     def replies(self, queue: str) -> Iterator[tuple[str, Said]]:
-        """See `ReviewQueues.replies`."""
         infos = self.queued(queue)
         with self._server.reading():
             for info in infos:
@@ -88,7 +78,6 @@ class MLflowQueues(ReviewQueues):
                         yield str(variant), said
 
     def forgetting(self) -> Callable[[str], None]:
-        """See `ReviewQueues.forgetting`."""
         return self._forget
 
     def _forget(self, trace_id: str) -> None:
@@ -116,18 +105,15 @@ class MLflowQueues(ReviewQueues):
 
     def queued(self, queue: str) -> "list[TraceInfo]":
         """Return the traces of a queue with their assessments, without those that were deleted."""
-        ids: list[str] = []
-        token: str | None = None
-        for _ in range(MOST_PAGES):
+
+        def listed(token: str | None) -> tuple[list[str], str | None]:
             with self._server.calling():
                 page = self._server.tracing._list_review_queue_items(
                     queue, max_results=AT_ONCE, page_token=token
                 )
-            ids += [str(item.item_id) for item in page]
-            token = page.token
-            if not token:
-                break
-        infos = map(self._server.trace_info, ids)
+            return [str(item.item_id) for item in page], page.token or None
+
+        infos = map(self._server.trace_info, [one for page in pages(listed) for one in page])
         return [info for info in infos if info is not None]
 
 
@@ -159,3 +145,24 @@ def _said(role: str, text: str) -> dict[str, JSON]:
 
 def _answered(text: str) -> dict[str, JSON]:
     return {"choices": [{"index": 0, "message": _said("assistant", text)}]}
+
+
+# -- marks ----------------------------------------------------------------------------------------
+
+
+def marks_of(info: "TraceInfo") -> Iterator[Mark]:
+    """Yield the marks of a trace; feedback that was replaced by newer is not `valid`."""
+    from smile_trace_mlflow.server.traces import SOURCE  # needs mlflow, a tracker's options do not
+
+    for one in info.assessments:
+        source, value = one.source, getattr(one, "value", None)
+        if one.valid is False or source.source_type == "LLM_JUDGE" or source == SOURCE:
+            continue
+        if one.expectation is not None:
+            said = expectation(one.name, value)
+        else:
+            said = {"wrong": source.source_type == "HUMAN" and says_wrong(one.name, value)}
+        by = source.source_id or "somebody"
+        mark = Mark(trace_id=info.trace_id, span_id=one.span_id, by=by, **said)
+        if mark.says_something:
+            yield mark

@@ -90,7 +90,6 @@ class MLflowSource(Source):
         return self._options.experiments
 
     def read(self, trace_id: str) -> tuple[Span, ...]:
-        """See `Source.read`."""
         with asking(), self._server.reading():
             found = self._server.trace(trace_id)
             return () if found is None else self._spans(found)
@@ -102,7 +101,6 @@ class MLflowSource(Source):
             return [info.trace_id for info in infos if not by_judge(info)]
 
     def page(self, place: str, since_ms: int, until_ms: int, limit: int) -> Page:
-        """See `Source.page`."""
         with asking(), self._server.reading():
             experiment = self._server.experiment_named(place)
             if experiment is None:

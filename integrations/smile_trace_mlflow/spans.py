@@ -31,13 +31,8 @@ TAG_PREFIX, _TRACE_NAME = "mlflow.traceTag.", "mlflow.traceName"
 _RESOURCE = ("service.", "deployment.")
 
 
-def mlflow_trace_id(trace: Trace) -> str:
-    """Return the id under which MLflow keeps a trace that came through OTLP."""
-    return mlflow_id(trace.trace_id)
-
-
 def mlflow_id(trace_id: str) -> str:
-    """Return MLflow's id of a trace from ours."""
+    """Return the id under which MLflow keeps a trace that came through OTLP, from ours."""
     return f"tr-{trace_id}"
 
 
@@ -129,7 +124,7 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
 
 def shown_in(item: ExplainedCall | ProfiledCall | UnexplainedCall) -> str:
     """Return the id of the trace in MLflow that shows a call's results: ours, or the user's own."""
-    if item.traced_as == mlflow_trace_id(item.trace):
+    if item.traced_as == mlflow_id(item.trace.trace_id):
         return item.traced_as
     return item.call.external_trace.get(EXTERNAL_TRACE, item.traced_as)
 

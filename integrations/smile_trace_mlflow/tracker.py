@@ -37,7 +37,7 @@ from smile_trace.trackers.batches import Result, outcome_of, settled
 from smile_trace.trackers.clients import without
 from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
 from smile_trace.trackers.fields import external_traces
-from smile_trace.trackers.late_span import HeldSpan, Parent, find_parent, find_root
+from smile_trace.trackers.late_span import HeldSpan, Parent, find_parent
 from smile_trace.trackers.marks import Mark
 from smile_trace.trackers.otlp import to_protobuf
 from smile_trace.trackers.presentation import (
@@ -52,10 +52,9 @@ from smile_trace.trackers.presentation import (
     feedback_scores,
 )
 from smile_trace_mlflow.comparisons import VERSION_TAG, deliver_comparison
-from smile_trace_mlflow.marks import marks_of
 from smile_trace_mlflow.prompts import prompt_template
 from smile_trace_mlflow.reports import deliver_report, forget_reports
-from smile_trace_mlflow.reviews import MLflowQueues
+from smile_trace_mlflow.reviews import MLflowQueues, marks_of
 from smile_trace_mlflow.runs import (
     Pictures,
     day_of,
@@ -67,7 +66,6 @@ from smile_trace_mlflow.spans import (
     EXTERNAL_SPAN,
     EXTERNAL_TRACE,
     mlflow_id,
-    mlflow_trace_id,
     shown_in,
     spans_for_mlflow,
 )
@@ -164,13 +162,11 @@ class MLflowTracker(Dashboard):
         return cls(server, checked.ui_url or uri)
 
     def check(self) -> bool:
-        """See `Tracker.check`."""
         self._server.check()
         return True
 
     def trace_id(self, trace: Trace) -> str:
-        """See `Dashboard.trace_id`."""
-        return mlflow_trace_id(trace)
+        return mlflow_id(trace.trace_id)
 
     def trace_url(self, trace_id: str, info: "TraceInfo | None" = None) -> str:
         """See `Dashboard.trace_url`; a trace whose `info` is given is in its own experiment."""
@@ -180,11 +176,9 @@ class MLflowTracker(Dashboard):
     # -- traces ------------------------------------------------------------------------------
 
     def may_have(self, trace: Trace) -> bool:
-        """See `Dashboard.may_have`."""
         return bool(external_traces(trace, EXTERNAL_TRACE))
 
     def find_trace(self, item: CapturedTrace) -> Outcome | None:
-        """See `Dashboard.find_trace`."""
         trace, server = item.trace, self._server
         ids = external_traces(trace, EXTERNAL_TRACE)
         missing = [trace_id for trace_id in ids if not server.holds_spans(trace_id)]
@@ -193,7 +187,7 @@ class MLflowTracker(Dashboard):
             self._link_prompts(trace, ids[0])
             self._say_feedback(trace, ids[0])
             return Receipt(external_id=ids[0], url=self.trace_url(ids[0], info))
-        if missing and mlflow_trace_id(trace) in ids:  # it was read from here, and not made anew
+        if missing and mlflow_id(trace.trace_id) in ids:  # it was read from here, and not made anew
             if server.trace_info(missing[0]) is None:
                 return gone("MLflow", missing[0])
             return Rejected(
@@ -212,8 +206,8 @@ class MLflowTracker(Dashboard):
         def write() -> None:
             self._server.post(encoded)
             for trace in traces:
-                self._link_prompts(trace, mlflow_trace_id(trace))
-                self._say_feedback(trace, mlflow_trace_id(trace))
+                self._link_prompts(trace, mlflow_id(trace.trace_id))
+                self._say_feedback(trace, mlflow_id(trace.trace_id))
 
         return write
 
@@ -255,7 +249,7 @@ class MLflowTracker(Dashboard):
         trace_id = item.traced_as if isinstance(item, ExplainedPath) else shown_in(item)
         parent: Parent | None = own_place(shown)
         own: list[MlflowSpan] | None = None
-        if item.traced_as != mlflow_trace_id(item.trace):
+        if item.traced_as != mlflow_id(item.trace.trace_id):
             own = self._server.spans(trace_id)
             with self._server.reading():
                 parent = _parent(trace_id, _held(own), call)
@@ -371,7 +365,6 @@ class MLflowTracker(Dashboard):
     def forget_trace(self, item: ForgottenTrace) -> Outcome:
         """See `Dashboard.forget_trace`; only our part of the application's own trace is deleted."""
         own, server = mlflow_id(item.trace_id), self._server
-        self.review_queues.forgetting()(item.trace_id)
         noted = {call.external_trace.get(EXTERNAL_TRACE) for call in item.calls}
         others = {trace_id for trace_id in (*noted, item.traced_as) if trace_id}
         if own not in noted:  # one that was read from MLflow has its id here, too
@@ -427,9 +420,8 @@ def _held(spans: "Sequence[MlflowSpan]") -> list[HeldSpan]:
 
 def _parent(trace_id: str, spans: Sequence[HeldSpan], call: Call | None) -> Parent | None:
     """Return the span of a call in the application's own trace, or its root if `call` is None."""
-    if call is None:
-        return find_root(trace_id, spans)
-    return find_parent(trace_id, spans, call, call.external_trace.get(EXTERNAL_SPAN))
+    noted = None if call is None else call.external_trace.get(EXTERNAL_SPAN)
+    return find_parent(trace_id, spans, call, noted)
 
 
 def _calls(trace: Trace, place: Place) -> dict[str, Parent]:

@@ -7,8 +7,7 @@ of its calls. Each lies in its parent's time, so that the trace keeps its durati
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from smile_trace import semconv
@@ -51,9 +50,6 @@ NOT_EXPLAINED_NAME = "Not explained:"
 _MOST_DRIVERS = 3
 _NOTHING = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
-Key = Callable[[int], str]
-"""Returns the text that the id of an attached file is hashed from, by its number."""
-
 
 def heatmap_span(
     server: "Server",
@@ -74,7 +70,7 @@ def heatmap_span(
         "scores": scores_to_markdown(explanation),
         **({"citations": citations} if (citations := citations_to_markdown(explanation)) else {}),
         "details": details_to_markdown(explanation),
-        "the whole page": server.attach(info, _key_of_call(view.key)(0), kind, page),
+        "the whole page": server.attach(info, _key("heatmap", view.key), kind, page),
     }
     if steps:
         count = f"{steps} calls" if steps > 1 else "One call"
@@ -118,7 +114,7 @@ def path_spans(
     outputs: dict[str, JSON] = {
         "summary": short(path.summary, 2000),
         "path": pictures.put(path.trace_id, first, view.svg),
-        "the whole page": server.attach(info, _key_of_path(path.trace_id)(0), kind, page),
+        "the whole page": server.attach(info, _key("path picture", path.trace_id), kind, page),
     }
     about = {PATH: json.dumps(bare, ensure_ascii=False)}
     yield _late_span(root, view.span_id, view.name, view.answer, outputs, about)
@@ -177,11 +173,12 @@ def _late_span(
 
 
 class _LateSpan(NamedTuple):
-    """A span of ours: its id, the fixed part of its name, and the keys of its pictures."""
+    """A span of ours: its id, the fixed part of its name, and what pictures it has, of what."""
 
     span_id: str
     name: str
-    key: Key
+    what: str
+    of: str
 
 
 def empty_views(server: "Server", info: "TraceInfo", item: ForgottenTrace) -> list[str | None]:
@@ -206,9 +203,10 @@ def _emptied(
             continue
         outputs = json.dumps(span.outputs, default=str)
         for number in itertools.count():
-            if server.attachment_id(late.key(number)) not in outputs:
+            key = _key(late.what, late.of, number)
+            if server.attachment_id(key) not in outputs:
                 break
-            server.attach(info, late.key(number), "image/svg+xml", _NOTHING)
+            server.attach(info, key, "image/svg+xml", _NOTHING)
         yield Span(
             trace_id=info.trace_id.removeprefix("tr-"),
             span_id=span.span_id,
@@ -224,32 +222,21 @@ def _emptied(
 def _late_spans(item: ForgottenTrace) -> Iterator[_LateSpan]:
     """Yield every span that may have been put into the trace."""
     path = path_span_id(item.trace_id)
-    yield _LateSpan(path, PATH_NAME, _key_of_path(item.trace_id))
+    yield _LateSpan(path, PATH_NAME, "path picture", item.trace_id)
     for call in item.calls:
         for key in view_keys(call.id):
-            yield _LateSpan(explanation_span_id(key), EXPLANATION_NAME, _key_of_call(key))
+            yield _LateSpan(explanation_span_id(key), EXPLANATION_NAME, "heatmap", key)
         yield _step_view(call.id)
 
 
 def _step_view(call_id: str) -> _LateSpan:
-    return _LateSpan(_step_span_id(call_id), "A step of the path", _key_of_step(call_id))
+    return _LateSpan(_step_span_id(call_id), "A step of the path", "step picture", call_id)
 
 
 def _step_span_id(call_id: str) -> str:
     return hashlib.sha256(f"smile-trace step {call_id}".encode()).hexdigest()[:16]
 
 
-def _key(what: str, of: str, number: int) -> str:
+def _key(what: str, of: str, number: int = 0) -> str:
+    """Return the text that the id of an attached file is hashed from."""
     return f"{what} {number} of {of}"
-
-
-def _key_of_call(call_id: str) -> Key:
-    return partial(_key, "heatmap", call_id)
-
-
-def _key_of_path(trace_id: str) -> Key:
-    return partial(_key, "path picture", trace_id)
-
-
-def _key_of_step(call_id: str) -> Key:
-    return partial(_key, "step picture", call_id)

@@ -11,7 +11,7 @@ leaves an experiment of a known id as it is, and wants ids in the past.
 import datetime
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 from smile_trace.records import JSON
@@ -51,13 +51,8 @@ def deliver_comparison(server: OpikServer, project: str, item: ComparedPrompt) -
     items = {
         uuid7(at_ns - place * _MS, f"{dataset} {row.id}"): row for place, row in enumerate(rows)
     }
-    server.write_all(
-        "PUT",
-        "datasets/items",
-        "items",
-        [{"id": key, "source": SOURCE, "data": row.shown} for key, row in items.items()],
-        dataset_id=dataset,
-    )
+    shown = [{"id": key, "source": SOURCE, "data": row.shown} for key, row in items.items()]
+    server.writing("PUT", "datasets/items", "items", shown, dataset_id=dataset)()
     made = _experiment_ids(dataset, comparison)
     for place, experiment in enumerate(made):
         about = _experiment(comparison, place)
@@ -74,7 +69,7 @@ def forget_comparison(server: OpikServer, project: str, prompt: str) -> None:
     dataset = _find_dataset(server, project, table_name(prompt))
     if dataset is not None:
         _delete_others(server, dataset, set(), set())
-        server.write_all("POST", "datasets/delete-batch", "ids", [dataset])
+        server.writing("POST", "datasets/delete-batch", "ids", [dataset])()
 
 
 def _make_dataset(server: OpikServer, project: str, name: str) -> str:
@@ -144,7 +139,7 @@ def _write_cells(
         )
     server.writing_traces(traces)()
     server.writing_scores("trace", scores)()
-    server.write_all("POST", "experiments/items", "experiment_items", named)
+    server.writing("POST", "experiments/items", "experiment_items", named)()
 
 
 def _trace_id(experiment: str, item: str) -> str:
@@ -184,10 +179,10 @@ def _delete_others(
         ours = [str(one["id"]) for one in listed if made_by_us(one.get("metadata"))]
         others = [one for one in ours if one not in experiments]
         traces = [_trace_id(experiment, item) for experiment in others for item in held]
-    stale: Sequence[str] = [item for item in held if item not in items]
-    server.write_all("POST", "traces/delete", "ids", traces)
-    server.write_all("POST", "experiments/delete", "ids", others)
-    server.write_all("POST", "datasets/items/delete", "item_ids", stale)
+    stale = [item for item in held if item not in items]
+    server.writing("POST", "traces/delete", "ids", traces)()
+    server.writing("POST", "experiments/delete", "ids", others)()
+    server.writing("POST", "datasets/items/delete", "item_ids", stale)()
 
 
 def _compared_ns(comparison: Comparison) -> int:

@@ -152,7 +152,6 @@ class OpikQueues(ReviewQueues):
         self._server, self._project = server, project
 
     def find(self, name: str) -> str | None:
-        """See `ReviewQueues.find`."""
         return ReviewQueue(self._server, name, VARIANTS).find(self._project)
 
     def send(self, name: str, tasks: Sequence[ReviewTask]) -> None:
@@ -163,7 +162,6 @@ class OpikQueues(ReviewQueues):
             queue.add(self._project, _id(task))
 
     def replies(self, queue: str) -> Iterator[tuple[str, Said]]:
-        """See `ReviewQueues.replies`."""
         traces = self._traces("annotation_queue_ids", queue)
         with self._server.service.reading():
             for trace in traces:
@@ -172,7 +170,6 @@ class OpikQueues(ReviewQueues):
                         yield str(variant), said
 
     def forgetting(self) -> Callable[[str], None]:
-        """See `ReviewQueues.forgetting`."""
         return self._forget
 
     def _forget(self, trace_id: str) -> None:

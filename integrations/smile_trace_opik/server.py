@@ -12,6 +12,7 @@ from urllib.parse import quote
 from smile_trace._guards.presentable import hide, presentable
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
+from smile_trace.trackers.batches import MOST_PAGES
 from smile_trace.trackers.fields import json_bytes
 from smile_trace.trackers.http import HttpClient, HttpOptions, RequestRejected, Service, tolerating
 
@@ -22,8 +23,6 @@ BACKEND_UPLOAD = "BEMinIO"
 
 MOST = 1000
 """Most items in one request to Opik."""
-MOST_PAGES = 200
-"""Most pages of one list; an endless list is given up there."""
 
 Entity = Literal["trace", "span"]
 T = TypeVar("T")
@@ -86,7 +85,6 @@ class OpikServer:
         self._project_ids: dict[str, str] = {}
 
     def close(self) -> None:
-        """Close the connections."""
         self._http.close()
 
     def trace_url(self, trace_id: str) -> str:
@@ -220,16 +218,11 @@ class OpikServer:
                     self._project_ids[project] = str(found["id"])
         return self._project_ids.get(project)
 
-    def write_all(
-        self, method: str, path: str, name: str, items: Sequence[T], **more: JSON
-    ) -> None:
-        """Write items under a name, with `more` beside them, in as many requests as needed."""
-        self.writing(method, path, name, items, **more)()
-
     def writing(
         self, method: str, path: str, name: str, items: Sequence[T], **more: JSON
     ) -> Callable[[], None]:
-        """Encode items and return what writes them, as `write_all` does."""
+        """Encode items under a name, with `more` beside them, and return what writes them, in as
+        many requests as needed."""
         starts = range(0, len(items), MOST)
         bodies = [json_bytes({name: list(items[i : i + MOST]), **more}) for i in starts]
 

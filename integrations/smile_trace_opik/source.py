@@ -4,7 +4,6 @@ Source: opik 2.2.122, `rest_api`, and Opik's backend, `TracesResource.java` (lar
 never sorted, so nothing here relies on an order).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -18,6 +17,7 @@ from smile_trace._guards.presentable import presentable
 from smile_trace.records import JSON, Span
 from smile_trace.sources.kit import (
     LatestFirst,
+    as_text,
     asking,
     hex_id,
     iso_ms,
@@ -27,10 +27,11 @@ from smile_trace.sources.kit import (
     unix_ns,
 )
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
+from smile_trace.trackers.batches import MOST_PAGES
 from smile_trace.trackers.fields import known
 from smile_trace.trackers.http import HttpOptions
 from smile_trace.trackers.presentation import EXPLANATION_NAME, PATH_NAME
-from smile_trace_opik.server import MOST_PAGES, OpikServer, own_settings
+from smile_trace_opik.server import OpikServer, own_settings
 from smile_trace_opik.spans import EXTERNAL_PROJECT, OWN_TRACE, TAG
 
 LISTED, SPANS = 500, 500
@@ -86,7 +87,6 @@ class OpikSource(Source):
         return self._options.projects
 
     def read(self, trace_id: str) -> tuple[Span, ...]:
-        """See `Source.read`."""
         if not self.owns(trace_id):
             return ()
         with asking(), self._server.service.reading():
@@ -96,7 +96,6 @@ class OpikSource(Source):
             return self._spans(trace, self._server.project_name(str(trace["project_id"])))
 
     def page(self, place: str, since_ms: int, until_ms: int, limit: int) -> Page:
-        """See `Source.page`."""
         with asking(), self._server.service.reading():
             traces: dict[str, Any] = {}
             listed = partial(self._listed, place, traces)
@@ -191,7 +190,7 @@ def _attributes(raw: Mapping[str, Any]) -> dict[str, JSON]:
     usage, metadata = raw.get("usage") or {}, raw.get("metadata") or {}
     given, output = raw.get("input"), raw.get("output")
     if raw.get("type") != "llm":
-        return known({"input.value": _text(given), "output.value": _text(output)})
+        return known({"input.value": as_text(given), "output.value": as_text(output)})
     if isinstance(given, dict):
         given = {**metadata, **given, "model": raw.get("model") or metadata.get("model")}
     if isinstance(output, dict) and set(output) == {_OUTPUT}:
@@ -201,9 +200,9 @@ def _attributes(raw: Mapping[str, Any]) -> dict[str, JSON]:
     return known(
         {
             "openinference.span.kind": "LLM",
-            "input.value": _text(given),
+            "input.value": as_text(given),
             "input.mime_type": "application/json" if isinstance(given, dict) else None,
-            "output.value": _text(output),
+            "output.value": as_text(output),
             "output.mime_type": "application/json" if isinstance(output, dict) else None,
             "llm.model_name": raw.get("model"),
             "llm.provider": raw.get("provider"),
@@ -211,7 +210,3 @@ def _attributes(raw: Mapping[str, Any]) -> dict[str, JSON]:
             "llm.token_count.completion": usage.get("completion_tokens"),
         }
     )
-
-
-def _text(value: JSON) -> JSON:
-    return value if value is None or isinstance(value, str) else json.dumps(value)

@@ -94,19 +94,15 @@ class OpikTracker(Dashboard):
         return cls(server, project, ReviewQueue(server, queue) if queue else None)
 
     def close(self) -> None:
-        """Close the connections."""
         self._server.close()
 
     def trace_id(self, trace: Trace) -> str:
-        """See `Dashboard.trace_id`."""
         return opik_trace_id(trace)
 
     def trace_url(self, trace_id: str) -> str:
-        """See `Dashboard.trace_url`."""
         return self._server.trace_url(trace_id)
 
     def may_have(self, trace: Trace) -> bool:
-        """See `Dashboard.may_have`."""
         return _read_as(trace) is not None
 
     def find_trace(self, item: CapturedTrace) -> Outcome | None:
@@ -177,9 +173,7 @@ class OpikTracker(Dashboard):
         return outcome_of(lambda: deliver_comparison(self._server, self._project_of_versions, item))
 
     def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
-        """See `Dashboard.forgetting`."""
         forget_prompt = cache(partial(forget_comparison, self._server, self._project_of_versions))
-        forget_variants = self.review_queues.forgetting()
         remove = self._review.removing() if self._review else None
 
         def forget(item: ForgottenTrace) -> Outcome:
@@ -190,7 +184,6 @@ class OpikTracker(Dashboard):
             trace_id = item.traced_as or uuid7(item.start_ns, item.trace_id)
             if read is not None:
                 trace_id = read.external_trace[EXTERNAL_TRACE]
-            forget_variants(item.trace_id)
             if remove:
                 remove(project, trace_id)
             if read is not None:  # Opik deletes no single span

@@ -238,7 +238,6 @@ class OtlpTracker(Dashboard):
         return cls(endpoint_of(checked, os.environ), checked)
 
     def close(self) -> None:
-        """Close the connections."""
         self._http.close()
 
     def check(self) -> bool:
@@ -255,11 +254,9 @@ class OtlpTracker(Dashboard):
         return True
 
     def may_have(self, trace: Trace) -> bool:
-        """See `Dashboard.may_have`."""
         return not self._sends_traces
 
     def find_trace(self, item: CapturedTrace) -> Outcome | None:
-        """See `Dashboard.find_trace`."""
         return None if self._sends_traces else self.receipt(item.trace.trace_id)
 
     def size_of(self, trace: Trace) -> int:
@@ -272,7 +269,6 @@ class OtlpTracker(Dashboard):
         return self._prepare([span for trace in traces for span in trace.spans])
 
     def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
-        """See `Dashboard.put_view`."""
         span = late_span(place, view)
         attributes = dict(span.attributes)
         if isinstance(view, HeatmapView):

@@ -46,26 +46,19 @@ class PhoenixQueues(ReviewQueues):
         self._server, self._project = server, project
 
     def find(self, name: str) -> str | None:
-        """See `ReviewQueues.find`."""
         wanted = self._name(name)
         return next((held for named, held in self._projects(wanted) if named == wanted), None)
 
     def make(self, name: str) -> str:
-        """See `ReviewQueues.make`."""
         project = {"name": self._name(name), "description": ABOUT}
-        try:
-            answer = self._server.http.send("POST", "v1/projects", project)
-        except RequestRejected:
-            if held := self.find(name):  # somebody made it meanwhile
-                return held
-            raise
+        answer = self._server.http.send("POST", "v1/projects", project)
         with self._server.http.service.reading():
             return str(answer["data"]["id"])
 
     def send(self, name: str, tasks: Sequence[ReviewTask]) -> None:
         """See `ReviewQueues.send`. The id of a trace is made from the project's name, which is not
         in the project's id."""
-        project, queue = self._name(name), self.find(name) or self.make(name)
+        project, queue = self._name(name), self.find_or_make(name)
         for question in NAMES:
             self._ask(queue, question)
         there = self._variants(queue)
@@ -81,7 +74,6 @@ class PhoenixQueues(ReviewQueues):
             raise RequestRejected(sentence, status=503, retry=True)
 
     def replies(self, queue: str) -> Iterator[tuple[str, Said]]:
-        """See `ReviewQueues.replies`."""
         variants = self._variants(queue)
         for ids in split([*variants], lambda _: 1, SPANS_PER_REQUEST):
             wanted = {"span_ids": ids, "include_annotation_names": [*NAMES]}
@@ -92,7 +84,6 @@ class PhoenixQueues(ReviewQueues):
                         yield variants[str(row["span_id"])], _said(row)
 
     def forgetting(self) -> Callable[[str], None]:
-        """See `ReviewQueues.forgetting`."""
         queues = cache(lambda: [held for name, held in self._projects(_REVIEW) if _REVIEW in name])
 
         def forget(trace_id: str) -> None:

@@ -8,12 +8,14 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
 
 from smile_trace._guards.presentable import hide, presentable
 from smile_trace.records import JSON, Span
 from smile_trace.trackers import TrackerUnavailable
+from smile_trace.trackers.batches import pages
 from smile_trace.trackers.http import (
     HttpClient,
     HttpOptions,
@@ -31,8 +33,6 @@ _LOOKS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
 """Seconds before each look for sent spans; most are there at the third."""
 LISTED = 1000
 """Items in one reply of a list."""
-MOST_PAGES = 200
-"""Most pages of a list, or of a trace's spans; an endless list is given up there."""
 _TRACE = """query($id: String!, $after: String) { found: getTraceByOtelId(traceId: $id) {
     spans(first: 1000, after: $after) { pageInfo { hasNextPage endCursor }
     edges { node { spanId name parentId spanKind startTime endTime } } } } }"""
@@ -89,7 +89,6 @@ class PhoenixServer:
         self.http = HttpClient.of(service, options, headers=headers)
 
     def close(self) -> None:
-        """Close the connections."""
         self.http.close()
 
     def check(self) -> None:
@@ -136,17 +135,14 @@ class PhoenixServer:
     def trace_pages(self, query: str, trace_id: str) -> Iterator[dict[str, Any]]:
         """Yield what a query finds in a trace, for each page of its spans; nothing if there is no
         such trace."""
-        after: str | None = None
-        for _ in range(MOST_PAGES):
+
+        def ask(after: str | None) -> tuple[Any, str | None]:
             trace = self.ask(query, trace_id, after)
-            if trace is None:
-                return
-            yield trace
             with self.http.service.reading():
-                page = trace["spans"]["pageInfo"]
-                after = _following(page["endCursor"], after) if page["hasNextPage"] else None
-            if after is None:
-                return
+                page = {} if trace is None else trace["spans"]["pageInfo"]
+                return trace, _cursor(page["endCursor"]) if page.get("hasNextPage") else None
+
+        return takewhile(lambda trace: trace is not None, pages(ask))
 
     def settled(self, ask: Callable[[], bool]) -> bool:
         """Whether `ask` becomes true within some seconds."""
@@ -189,19 +185,16 @@ class PhoenixServer:
 
     def listed(self, path: str, params: Params) -> list[dict[str, Any]]:
         """Return everything in a list, page by page; empty if there is no such list."""
-        items: list[dict[str, Any]] = []
-        cursor: str | None = None
-        for _ in range(MOST_PAGES):
+
+        def ask(cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
             wanted = {**params, "limit": str(LISTED), **({"cursor": cursor} if cursor else {})}
             reply = self.http.get(path, wanted)
             if reply is None:
-                break
+                return [], None
             with self.http.service.reading():
-                items += reply["data"]
-                cursor = _following(reply["next_cursor"], cursor)
-            if cursor is None:
-                break
-        return items
+                return list(reply["data"]), _cursor(reply["next_cursor"])
+
+        return [item for page in pages(ask) for item in page]
 
     def delete(self, what: str, identifier: str) -> bool:
         """Delete a span, trace, dataset or experiment; return whether it existed."""
@@ -211,11 +204,11 @@ class PhoenixServer:
         return False
 
 
-def _following(cursor: Any, before: str | None) -> str | None:
-    """Return the cursor of the next page; None at the end, or if it repeats."""
-    if not (cursor is None or isinstance(cursor, str)):
+def _cursor(said: Any) -> str | None:
+    """Return the cursor of the next page; None at the end."""
+    if not (said is None or isinstance(said, str)):
         raise TypeError("a cursor that is no text")
-    return None if cursor == before else cursor
+    return said
 
 
 def _held(node: dict[str, Any]) -> HeldSpan:

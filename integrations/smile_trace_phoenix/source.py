@@ -29,8 +29,9 @@ from smile_trace.sources.kit import (
     whole_milliseconds,
 )
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
+from smile_trace.trackers.batches import pages
 from smile_trace.trackers.http import HttpOptions, Params
-from smile_trace_phoenix.server import MOST_PAGES, PhoenixServer, own_headers
+from smile_trace_phoenix.server import PhoenixServer, own_headers
 
 SPANS_PER_REQUEST = 1000
 """Phoenix's maximum in one reply."""
@@ -102,7 +103,6 @@ class PhoenixSource(Source):
             return ()
 
     def page(self, place: str, since_ms: int, until_ms: int, limit: int) -> Page:
-        """See `Source.page`."""
         with asking(), self._server.http.service.reading():
             project = next((i for name, i in self._projects(place) if name == place), None)
             if project is None:
@@ -153,15 +153,8 @@ class PhoenixSource(Source):
         return found
 
     def _pages(self, path: str, wanted: Params) -> Iterator[Sequence[Any]]:
-        cursor: str | None = None
-        for _ in range(MOST_PAGES):
-            asked, (page, cursor) = cursor, self._page(path, wanted, cursor)
-            yield page
-            if cursor is None:
-                return
-            if cursor == asked:
-                break
-        raise SourceUnavailable("reading Phoenix stops: its list does not end")
+        endless = SourceUnavailable("reading Phoenix stops: its list does not end")
+        return pages(partial(self._page, path, wanted), endless)
 
     def _page(
         self, path: str, wanted: Params, cursor: str | None

@@ -20,7 +20,7 @@ from smile_trace.trackers.batches import outcome_of
 from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
 from smile_trace.trackers.fields import external_traces, known, retrievers
 from smile_trace.trackers.http import HttpOptions, tolerating
-from smile_trace.trackers.late_span import Parent, find_parent, find_root, late_span
+from smile_trace.trackers.late_span import Parent, find_parent, late_span
 from smile_trace.trackers.marks import Mark
 from smile_trace.trackers.presentation import (
     DOCUMENT,
@@ -123,12 +123,10 @@ class PhoenixTracker(Dashboard):
         return cls(server, checked.project or own or DEFAULT_PROJECT, sends_traces=checked.traces)
 
     def check(self) -> bool:
-        """See `Tracker.check`."""
         self._server.check()
         return True
 
     def close(self) -> None:
-        """Close the connections."""
         self._server.close()
 
     def trace_url(self, trace_id: str) -> str:
@@ -138,11 +136,9 @@ class PhoenixTracker(Dashboard):
     # -- traces ------------------------------------------------------------------------------
 
     def may_have(self, trace: Trace) -> bool:
-        """See `Dashboard.may_have`."""
         return not self._sends_traces or bool(external_traces(trace, EXTERNAL_TRACE, OTEL_TRACE))
 
     def find_trace(self, item: CapturedTrace) -> Outcome | None:
-        """See `Dashboard.find_trace`."""
         if not self._sends_traces:
             return self.receipt(item.trace.trace_id)
         ids = external_traces(item.trace, EXTERNAL_TRACE, OTEL_TRACE)
@@ -174,8 +170,14 @@ class PhoenixTracker(Dashboard):
 
     def find_place(self, shown: Presentation) -> Parent | Outcome:
         """See `Dashboard.find_place`: in our trace, or in the application's own."""
-        place = find_place(self._server, shown)
-        return self._not_there(shown) if place is None else place
+        call, traced_as = shown.call, shown.item.traced_as
+        if traced_as == shown.item.trace.trace_id:
+            return own_place(shown)
+        own = {} if call is None else call.external_trace
+        trace_id = own.get(EXTERNAL_TRACE) or own.get(OTEL_TRACE) or traced_as
+        noted = own.get(EXTERNAL_SPAN) or own.get(OTEL_SPAN)
+        held = self._server.spans(trace_id) or ()
+        return find_parent(trace_id, held, call, noted) or self._not_there(shown)
 
     def put_scores(self, place: Parent, shown: Presentation) -> Outcome | None:
         """See `Dashboard.put_scores`: Phoenix's list of traces shows only traces' annotations."""
@@ -216,7 +218,6 @@ class PhoenixTracker(Dashboard):
         return self._server.settled(lambda: self._server.annotate(kind, rows))
 
     def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
-        """See `Dashboard.put_view`."""
         if not self._server.replace_span(in_project(late_span(place, view), self.project)):
             return Deferred(reason="Phoenix has accepted it, but not written it yet", seconds=SOON)
         url = f"{self._server.url}redirects/spans/{view.span_id}"
@@ -245,46 +246,21 @@ class PhoenixTracker(Dashboard):
         """See `Tracker.deliver_comparison`: an experiment per version, in the prompt's dataset."""
         return outcome_of(lambda: deliver_comparison(self._server, item))
 
-    def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
-        """See `Dashboard.forgetting`; only our part of the application's own trace is deleted."""
-        forget_variants = self.review_queues.forgetting()
-
-        def forget(item: ForgottenTrace) -> Outcome:
-            forget_variants(item.trace_id)
-            return forget_trace(self._server, item)
-
-        return forget
-
-
-def find_place(server: PhoenixServer, shown: Presentation) -> Parent | None:
-    """Return the span that a presentation goes under; None if its trace has not arrived yet."""
-    call, traced_as = shown.call, shown.item.traced_as
-    if traced_as == shown.item.trace.trace_id:
-        return own_place(shown)
-    if call is None:
-        return find_root(traced_as, server.spans(traced_as) or ())
-    own = call.external_trace
-    trace_id = own.get(EXTERNAL_TRACE) or own.get(OTEL_TRACE) or traced_as
-    noted = own.get(EXTERNAL_SPAN) or own.get(OTEL_SPAN)
-    return find_parent(trace_id, server.spans(trace_id) or (), call, noted)
-
-
-def forget_trace(server: PhoenixServer, item: ForgottenTrace) -> Outcome:
-    """Delete our trace, or our part of the application's own, and the comparisons. Raises
-    `TrackerUnavailable` and `RequestRejected`."""
-    noted = {
-        trace_id
-        for call in item.calls
-        for key in (EXTERNAL_TRACE, OTEL_TRACE)
-        if (trace_id := call.external_trace.get(key))
-    }
-    if item.trace_id not in noted:  # one that was read from Phoenix has its own id here
-        server.delete("traces", item.trace_id)
-    there = [trace_id for trace_id in sorted(noted) if _leave(server, trace_id, item)]
-    forget_comparisons(server, {name for call in item.calls for name, _ in call.prompts})
-    if there:
-        return not_ours(there, "the explanation was taken out of it, delete the rest there")
-    return Receipt(external_id=item.trace_id)
+    def forget_trace(self, item: ForgottenTrace) -> Outcome:
+        """See `Dashboard.forget_trace`; only our part of the application's own trace is deleted."""
+        noted = {
+            trace_id
+            for call in item.calls
+            for key in (EXTERNAL_TRACE, OTEL_TRACE)
+            if (trace_id := call.external_trace.get(key))
+        }
+        if item.trace_id not in noted:  # one that was read from Phoenix has its own id here
+            self._server.delete("traces", item.trace_id)
+        there = [trace_id for trace_id in sorted(noted) if _leave(self._server, trace_id, item)]
+        forget_comparisons(self._server, {name for call in item.calls for name, _ in call.prompts})
+        if there:
+            return not_ours(there, "the explanation was taken out of it, delete the rest there")
+        return Receipt(external_id=item.trace_id)
 
 
 def _leave(server: PhoenixServer, trace_id: str, item: ForgottenTrace) -> bool:

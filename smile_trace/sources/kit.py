@@ -1,6 +1,7 @@
 """Common parts of sources: options, errors, the ids on their spans, whole pages."""
 
 import hashlib
+import json
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -60,6 +61,11 @@ def unread(trace_id: str, error: Exception) -> None:
     said = presentable(error)
     with about(trace_id=trace_id):
         logger.warning("the trace %s cannot be read: %s", presentable(trace_id), said)
+
+
+def as_text(value: JSON) -> JSON:
+    """Return an input or output as the text that it was sent as; None stays None."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def own_ids(name: str, trace_id: str, span_id: str) -> dict[str, JSON]:

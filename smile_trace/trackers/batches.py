@@ -1,4 +1,5 @@
-"""Deliver many items, in one request or several, with an outcome each in the order of the items."""
+"""Many items: delivered in one request or several, with an outcome each in their order, or listed
+page by page."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,26 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 Result = Outcome | RequestRejected
+
+MOST_PAGES = 200
+"""Most pages of one list; an endless list is given up there."""
+
+
+def pages(
+    ask: Callable[[str | None], tuple[T, str | None]], endless: Exception | None = None
+) -> Iterator[T]:
+    """Yield the pages of a list. `ask`: returns a page, by its token, and the token of the next. A
+    list that has no end, or goes in circles, ends here, or raises `endless`."""
+    token: str | None = None
+    for _ in range(MOST_PAGES):
+        asked, (page, token) = token, ask(token)
+        yield page
+        if token is None:
+            return
+        if token == asked:
+            break
+    if endless is not None:
+        raise endless
 
 
 def split(items: Sequence[T], size: Callable[[T], int], limit: int) -> Iterator[list[T]]:

@@ -83,7 +83,7 @@ class Dashboard(Tracker):
         raise self.lacks("put_view")
 
     def forget_trace(self, item: ForgottenTrace) -> Outcome:
-        """Delete one trace; see `Tracker.forget`."""
+        """Delete one trace; see `Tracker.forget`. Its variants in `review_queues` are deleted."""
         raise self.lacks("forget_trace")
 
     def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
@@ -182,7 +182,15 @@ class Dashboard(Tracker):
         """See `Tracker.forget`."""
         if not self.capabilities.forgets:
             raise self.lacks("way to delete")
-        return self.settle(deliver_each(items, self.forgetting()))
+        forget = self.forgetting()
+        forget_variants = self.review_queues.forgetting() if self.capabilities.reviews else None
+
+        def forget_all(item: ForgottenTrace) -> Outcome:
+            if forget_variants is not None:
+                forget_variants(item.trace_id)
+            return forget(item)
+
+        return self.settle(deliver_each(items, forget_all))
 
     def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
         """See `Tracker.send_for_review`; each variant is a trace of its own."""

@@ -96,14 +96,8 @@ def as_object(value: JSON, name: str) -> dict[str, JSON] | None:
     return {name: value}
 
 
-def json_text(value: JSON) -> str:
-    """Return a value as JSON text, with non-ASCII letters unescaped."""
-    return _encode(value)
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
-
-
+json_text = json.JSONEncoder(ensure_ascii=False, default=str).encode
+"""Returns a value as JSON text, with non-ASCII letters unescaped."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -98,14 +98,16 @@ class HeldSpan(NamedTuple):
 
 
 def find_parent(
-    trace_id: str, spans: Sequence[HeldSpan], call: Call, noted: str | None
+    trace_id: str, spans: Sequence[HeldSpan], call: Call | None, noted: str | None
 ) -> Parent | None:
     """Find the span that an explanation goes under; None if it has not arrived or not ended.
 
     It is the call recorded while ours ran, if `noted` (the id of the span that our call was made
-    in) is that call or is around it; else the noted span; else the root. `spans` are all of the
-    trace's.
+    in) is that call or is around it; else the noted span; else, and of no call, the root. `spans`
+    are all of the trace's.
     """
+    if call is None:
+        return find_root(trace_id, spans)
     by_id = {span.span_id: span for span in spans}
     around = by_id.get(noted or "")
     inside = [s for s in spans if around is None or _is_within(s, around.span_id, by_id)]

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from smile_trace._text.lists import listed
 from smile_trace.dialects.answers import final_answer
@@ -48,12 +48,8 @@ from smile_trace.trackers.protocol import (
     UnexplainedCall,
 )
 
-DRIVER, VERDICT, FIDELITY, PATH = (
-    "smile.driver",
-    "smile.verdict",
-    "smile.fidelity_r2",
-    "smile.path",
-)
+DRIVER, VERDICT = "smile.driver", "smile.verdict"
+FIDELITY, PATH = "smile.fidelity_r2", "smile.path"
 """Finest certain driver of the answer; verdict, or reason for no explanation; held-out R²; end of
 the path."""
 CITATIONS = "smile.citations"
@@ -230,45 +226,8 @@ def _mattered(document: DocumentAttribution) -> float | None:
 # -- views ----------------------------------------------------------------------------------
 
 
-class View(Protocol):
-    """A drawing that stands in a span of its own; nothing is drawn before it is read.
-
-    Attributes:
-        span_id: 16 hex digits that depend on the call or the trace alone, so that a newer view
-            replaces the old one.
-        answer: the answer that the view is about.
-        evaluation: the verdict, as the GenAI conventions name the result of an evaluation.
-    """
-
-    span_id: str
-    name: str
-    answer: str
-    summary: str
-    evaluation: Mapping[str, JSON]
-
-    @property
-    def attributes(self) -> Mapping[str, JSON]:
-        """Attributes for programs."""
-        ...
-
-    @property
-    def svg(self) -> str:
-        """The picture."""
-        ...
-
-    @property
-    def markdown(self) -> str:
-        """The text below the picture, or in its place; its tables read well as plain text, too."""
-        ...
-
-    @property
-    def files(self) -> Files:
-        """The picture, the page and the record."""
-        ...
-
-
-class HeatmapView(View):
-    """The heatmap of an explained call."""
+class HeatmapView:
+    """The heatmap of an explained call, a `View`."""
 
     def __init__(self, item: ExplainedCall) -> None:
         self.explanation, self._title = item.explanation, item.call.name
@@ -291,24 +250,24 @@ class HeatmapView(View):
 
     @cached_property
     def attributes(self) -> Mapping[str, JSON]:
-        """See `View.attributes`; the whole explanation is among them."""
+        """For programs; the whole explanation is among them."""
         scores = _judged if self.has_target else _explained
         said = {score.name: score.label for score in scores(self.explanation) if score.label}
         return {**said, EXPLANATION: _explanation_json(self.explanation)}
 
     @cached_property
     def svg(self) -> str:
-        """See `View.svg`."""
+        """The picture."""
         return brief_svg(self.explanation)
 
     @cached_property
     def markdown(self) -> str:
-        """See `View.markdown`."""
+        """The text below the picture, or in its place; tables read well as plain text, too."""
         return align_tables(to_markdown(self.explanation))
 
     @cached_property
     def files(self) -> Files:
-        """See `View.files`."""
+        """The picture, the page and the record."""
         page = to_html(self.explanation, title=self._title)
         return {
             "heatmap.svg": ("image/svg+xml", self.svg.encode()),
@@ -317,40 +276,46 @@ class HeatmapView(View):
         }
 
 
-class PathView(View):
-    """The path of a trace, from its final answer back."""
+class PathView:
+    """The path of a trace, from its final answer back; a `View`."""
 
     def __init__(self, path: ExplanationPath) -> None:
         self.path = path
         self.span_id = path_span_id(path.trace_id)
         self.name = PATH_NAME
         self.answer, self.summary = path.steps[0].explanation.answer, path.summary
-        self.evaluation = {}
+        self.evaluation: Mapping[str, JSON] = {}
 
     @property
     def attributes(self) -> Mapping[str, JSON]:
-        """See `View.attributes`."""
+        """For programs."""
         return {PATH: self.summary}
 
     @cached_property
     def svg(self) -> str:
-        """See `View.svg`."""
+        """The picture."""
         return path_to_svg(self.path)
 
     @cached_property
     def markdown(self) -> str:
-        """See `View.markdown`."""
+        """The text below the picture, or in its place; tables read well as plain text, too."""
         steps = (f"{number}. {_step(step)}" for number, step in enumerate(self.path.steps, 1))
         return "\n".join([escape(self.path.summary), "", *steps])
 
     @cached_property
     def files(self) -> Files:
-        """See `View.files`."""
+        """The picture, the page and the record."""
         return {
             "path.svg": ("image/svg+xml", self.svg.encode()),
             "path.html": ("text/html", path_to_html(self.path).encode()),
             "path.json": ("application/json", self.path.model_dump_json().encode()),
         }
+
+
+View = HeatmapView | PathView
+"""A drawing that stands in a span of its own; nothing is drawn before it is read. Its `span_id` (16
+hex digits) depends on the call or the trace alone, so that a newer view replaces the old one; it is
+about the `answer`; `evaluation` is the verdict, as the GenAI conventions name the result of one."""
 
 
 def _step(step: PathStep) -> str:

@@ -42,8 +42,19 @@ class ReviewQueues:
         raise NotImplementedError
 
     def make(self, name: str) -> str:
-        """Make a queue that asks our questions and return its id; reuse one made meanwhile."""
+        """Make a queue that asks our questions and return its id."""
         raise NotImplementedError
+
+    def find_or_make(self, name: str) -> str:
+        """Return the id of the queue of that name, maybe of one that was made meanwhile."""
+        if held := self.find(name):
+            return held
+        try:
+            return self.make(name)
+        except RequestRejected:
+            if meanwhile := self.find(name):
+                return meanwhile
+            raise
 
     def put(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
         """Put variants into a queue, each once; those already there stay as they are."""
@@ -60,7 +71,7 @@ class ReviewQueues:
 
     def send(self, name: str, tasks: Sequence[ReviewTask]) -> None:
         """See `Tracker.send_for_review`."""
-        self.put(self.find(name) or self.make(name), tasks)
+        self.put(self.find_or_make(name), tasks)
 
     def read(self, name: str) -> list[Judgement]:
         """See `Tracker.read_reviews`."""

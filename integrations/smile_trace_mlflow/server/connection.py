@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -28,8 +28,6 @@ from smile_trace_mlflow.server.artifacts import Artifacts, GuardedTracing
 
 DEFAULT_EXPERIMENT, EXPERIMENT_SECONDS = "0", 30.0
 """The default experiment of traces; how long an experiment's existence is cached."""
-MOST_PAGES = 200
-"""Most pages of one list; an endless list is given up there."""
 
 T = TypeVar("T")
 
@@ -55,6 +53,7 @@ class Connection:
             login="MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
             certificate="point MLFLOW_TRACKING_SERVER_CERT_PATH at the authority that signed it",
         )
+        self.reading = self._service.reading
         self._experiment = experiment
         self._experiment_id = ""
         self._looked_at = float("-inf")
@@ -109,10 +108,6 @@ class Connection:
         with tolerating(404), self.calling():
             return ask()
         return None
-
-    def reading(self) -> AbstractContextManager[None]:
-        """See `Service.reading`."""
-        return self._service.reading()
 
     def _unreachable(self, error: Exception) -> TrackerUnavailable:
         if isinstance(error, requests.exceptions.SSLError):

@@ -15,8 +15,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from smile_trace._guards import foreign
 from smile_trace._guards.bounded_http import MAX_REPLY_MB
 from smile_trace._guards.foreign import ForeignDataError
+from smile_trace.trackers.batches import pages
 from smile_trace.trackers.http import RequestRejected
-from smile_trace_mlflow.server.connection import MOST_PAGES, delete_files
+from smile_trace_mlflow.server.connection import delete_files
 from smile_trace_mlflow.server.traces import TraceRequests
 
 RUNS_TAG, MOST_RUNS = "mlflow.prompt.run_ids", 20
@@ -95,9 +96,8 @@ class Server(TraceRequests):
 
     def runs_with(self, tag: str) -> list[Run]:
         """Return the runs of the experiment that have that tag."""
-        found: list[Run] = []
-        token: str | None = None
-        for _ in range(MOST_PAGES):
+
+        def listed(token: str | None) -> tuple[list[Run], str | None]:
             with self.calling():
                 page = self._client.search_runs(
                     [self.experiment_id],
@@ -105,11 +105,9 @@ class Server(TraceRequests):
                     max_results=1000,
                     page_token=token,
                 )
-            found += page
-            token = page.token
-            if not token:
-                break
-        return found
+            return list(page), page.token or None
+
+        return [run for page in pages(listed) for run in page]
 
     def delete_run(self, run: Run) -> None:
         """Delete a run's files and description, then the run; MLflow keeps the rest of it as
@@ -182,12 +180,6 @@ class Server(TraceRequests):
             if linked != tag:
                 self.tracing.set_trace_tag(trace_id, TraceTagKey.LINKED_PROMPTS, linked)
 
-    def prompt_tags(self, version: PromptVersion) -> dict[str, str]:
-        """Return the current tags of a version in the prompt registry."""
-        with self.calling():
-            held = self._client.get_prompt_version(version.name, version.version)
-            return {} if held is None else dict(held.tags)
-
     def tag_prompt(self, version: PromptVersion, key: str, value: str) -> None:
         """Set a tag of a version in the prompt registry."""
         with self.calling():
@@ -195,7 +187,9 @@ class Server(TraceRequests):
 
     def show_run_at_prompt(self, run_id: str, version: PromptVersion) -> None:
         """List a run once on the page of a prompt version, and drop deleted runs from it."""
-        tag = self.prompt_tags(version).get(RUNS_TAG) or ""
+        with self.calling():
+            held = self._client.get_prompt_version(version.name, version.version)
+            tag = "" if held is None else held.tags.get(RUNS_TAG) or ""
         listed = [part.strip() for part in tag.split(",") if part.strip()]
         if run_id not in listed:
             there = [one for one in listed[-MOST_RUNS + 1 :] if not self.deleted(one)]

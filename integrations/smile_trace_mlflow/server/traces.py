@@ -3,6 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from google.protobuf.message import DecodeError
 from mlflow.entities import AssessmentSource, Feedback, Trace
@@ -16,8 +17,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from smile_trace.records import Span
 from smile_trace.trackers import TrackerUnavailable
+from smile_trace.trackers.batches import pages
 from smile_trace.trackers.otlp import MEDIA_TYPES, to_protobuf
-from smile_trace_mlflow.server.connection import MOST_PAGES, Connection, delete_files
+from smile_trace_mlflow.server.connection import Connection, delete_files
 
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
 USER = AssessmentSource(source_type="HUMAN", source_id="user")
@@ -128,14 +130,8 @@ class TraceRequests(Connection):
         return self._all_traces(self.experiment_id, f"tags.`{tag}` = '{value}'")
 
     def _all_traces(self, experiment_id: str, wanted: str) -> list[TraceInfo]:
-        found: list[TraceInfo] = []
-        token: str | None = None
-        for _ in range(MOST_PAGES):
-            page, token = self.search_traces(experiment_id, wanted, PAGE, token)
-            found += page
-            if token is None:
-                break
-        return found
+        listed = pages(partial(self.search_traces, experiment_id, wanted, PAGE))
+        return [info for page in listed for info in page]
 
     def traces(self, trace_ids: Sequence[str]) -> "list[Trace]":
         """Return the traces of these ids that exist, with their spans."""

@@ -13,7 +13,7 @@ from smile_trace.records import Explanation
 from smile_trace.render import driver_text
 from smile_trace.store import Store
 from smile_trace.trackers.presentation import DRIVER, EXPLANATION_NAME, VERDICT
-from smile_trace_mlflow.spans import mlflow_trace_id
+from smile_trace_mlflow.spans import mlflow_id
 from tests.support.chaos.accounting import Run
 from tests.support.chaos.schedule import Fault
 from tests.support.mlflow_server import OwnMLflowServer
@@ -87,7 +87,7 @@ class RealMLflow:
         assert len(traces) == len(found) == len(fault_run.calls), sorted(traces)
         explained = 0
         for call in fault_run.calls:
-            trace = traces[mlflow_trace_id(store.trace(call.partition(":")[0]))]
+            trace = traces[mlflow_id(call.partition(":")[0])]
             explanation = store.explanation(call)
             _check_trace(trace, explanation)
             explained += explanation is not None

@@ -10,7 +10,7 @@ from smile_trace.records.formats.otlp import read_line
 from smile_trace.trackers.fields import external_traces, strict_json
 from smile_trace.trackers.otlp import to_protobuf
 from smile_trace_comet.trace_format import feedback_metrics, llm_trace
-from smile_trace_mlflow.spans import EXTERNAL_TRACE, mlflow_trace_id, spans_for_mlflow
+from smile_trace_mlflow.spans import EXTERNAL_TRACE, mlflow_id, spans_for_mlflow
 from smile_trace_opik.spans import spans_json, trace_json
 from tests.support.readers.base import ForeignReader
 from tests.support.readers.spool_lines import SPOOL_LINES, assembled
@@ -29,7 +29,7 @@ def _read(data: bytes) -> None:
 
 
 def _bodies(trace: Trace) -> list[Any]:
-    mlflow_trace_id(trace)
+    mlflow_id(trace.trace_id)
     external_traces(trace, EXTERNAL_TRACE)
     to_protobuf(spans_for_mlflow(trace))
     comet = llm_trace(trace)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from smile_trace.records import Explanation
@@ -22,7 +23,7 @@ class _Assets(CometClient):
     def __init__(self, content: bytes) -> None:
         self.content = content
 
-    def read_asset(self, key: str, asset_id: str) -> bytes:
+    def read_asset(self, key: str, assets: Mapping[str, str], name: str) -> bytes:
         return self.content
 
 

@@ -27,12 +27,7 @@ from smile_trace_otlp.tracker import OtlpOptions, OtlpTracker, endpoint_of
 from smile_trace_phoenix.comparisons import deliver_comparison
 from smile_trace_phoenix.reviews import PhoenixQueues
 from smile_trace_phoenix.server import PhoenixServer
-from smile_trace_phoenix.tracker import (
-    EXTERNAL_TRACE,
-    PhoenixTracker,
-    find_place,
-    forget_trace,
-)
+from smile_trace_phoenix.tracker import EXTERNAL_TRACE, PhoenixTracker
 from tests.support.readers.base import ForeignReader
 from tests.support.readers.http_replies import HTTP_REPLIES, parse_reply
 from tests.support.readers.one_reply import COUNT, OneReply
@@ -112,15 +107,15 @@ def _of_langfuse(servers: _Servers) -> Iterator[Callable[[], object]]:
 
 def _of_phoenix(servers: _Servers) -> Iterator[Callable[[], object]]:
     phoenix, trace = servers.phoenix, _trace()
-    queues = PhoenixQueues(phoenix, "p")
+    queues, tracker = PhoenixQueues(phoenix, "p"), PhoenixTracker(phoenix, "p")
     yield phoenix.check
     yield lambda: phoenix.replace_span(trace.spans[0])
     yield lambda: phoenix.annotate("span", [{}])
-    yield lambda: find_place(phoenix, _shown())
-    yield lambda: find_place(phoenix, _shown_path())
+    yield lambda: tracker.find_place(_shown())
+    yield lambda: tracker.find_place(_shown_path())
     yield lambda: deliver_comparison(phoenix, _compared())
-    yield lambda: forget_trace(phoenix, _forgotten())
-    yield lambda: PhoenixTracker(phoenix, "p").read_marks([TRACE_ID])
+    yield lambda: tracker.forget_trace(_forgotten())
+    yield lambda: tracker.read_marks([TRACE_ID])
     yield lambda: queues.send("q", [sample_review(TRACE_ID)])
     yield lambda: queues.read("q")
     yield lambda: queues.forgetting()(TRACE_ID)
