@@ -37,8 +37,6 @@ from smile_trace.records.message import AS_ITEM, FIELD
 AROUND = ("cost", "explained_at", "metadata", "package", "method", "schema_version")
 """Fields that no response decides."""
 
-_Key = tuple[Asked, str, int]
-
 
 class CannotReproduce(SmileTraceError):
     """The file does not hold what is needed; the message says what is missing."""
@@ -123,7 +121,8 @@ class _NotHeld(Exception):
 def _reproduce(explanation: Explanation, prompted: Prompted, how: _Conditions) -> Explanation:
     model = _model(explanation, how)
     study = _study(explanation, prompted, model, how)
-    held = {_key_of(row): _response(row) for row in explanation.perturbations}
+    given = explanation.perturbations
+    held = {(row.asked, row.text_hash, row.replicate): _response(row) for row in given}
     while rows := study.ask():
         try:
             study.tell([(row, held[row.asked, row.text_hash, row.replicate]) for row in rows])
@@ -212,18 +211,13 @@ def _check_responses(explanation: Explanation) -> None:
     rows = explanation.perturbations
     if not rows:
         raise CannotReproduce("its perturbations were left out of the file")
-    unknown = [row for row in rows if row.response is None and row.failure is None]
-    if unknown:
+    if any(row.response is None and row.failure is None for row in rows):
         raise CannotReproduce("its responses were left out of the file")
     if explanation.settings.scorer is not None:
         raise CannotReproduce("what its scorer said of the responses is not in the file")
     scored = explanation.signal == "probability"
     if scored and not any(row.logprobs for row in rows if row.asked == "target"):
         raise CannotReproduce("its probabilities were left out of the file: ask again (--live)")
-
-
-def _key_of(row: Observation) -> _Key:
-    return row.asked, row.text_hash, row.replicate
 
 
 def _response(row: Observation) -> Response:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 
 from markupsafe import Markup
@@ -85,13 +86,8 @@ def _of_comparison(comparison: Comparison) -> dict[str, str]:
 
 
 def _words(*texts: str) -> str:
-    words: dict[str, None] = {}
-    for text in texts:
-        for match in _WORD.finditer(text):
-            words[match.group().lower()] = None
-            if len(words) == _MOST_WORDS:
-                return " ".join(words)
-    return " ".join(words)
+    words = dict.fromkeys(m.group().lower() for text in texts for m in _WORD.finditer(text))
+    return " ".join(islice(words, _MOST_WORDS))
 
 
 def _date(seconds: float | None) -> str:
@@ -122,7 +118,6 @@ def facts_of(entry: Entry) -> list[tuple[str, str]]:
 
 def _explanation_facts(explanation: Explanation) -> list[tuple[str, str]]:
     settings = explanation.settings
-    protected = ", ".join(settings.protect)
     return [
         ("model", settings.model),
         ("asked", explanation.explained_at or ""),
@@ -131,7 +126,7 @@ def _explanation_facts(explanation: Explanation) -> list[tuple[str, str]]:
         ("compared by", _SOLVED[explanation.signal]),
         ("distance", settings.distance if explanation.signal == "text" else ""),
         ("unit", settings.unit if settings.pattern is None else f"/{settings.pattern}/"),
-        ("protected", protected),
+        ("protected", ", ".join(settings.protect)),
         ("part of the answer", settings.answer_part or ""),
         ("budget", f"{settings.budget} calls"),
         ("seed", str(settings.seed)),
@@ -201,34 +196,28 @@ def index_of(rows: list[Row], title: str) -> str:
     """Return the page with the list. Its script may run, by its hash, and no other."""
     script = (files("smile_trace.hub") / "templates" / "search.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        templates(_PACKAGE)
-        .get_template("index.html.j2")
-        .render(
-            title=short(title, _TITLE),
-            script=Markup(script),
-            script_hash=digest,
-            index=inert_json([row.model_dump() for row in rows]),
-            count=len(rows),
-            data=DATA,
-            pages=PAGES,
-        )
+    page = templates(_PACKAGE).get_template("index.html.j2")
+    return page.render(
+        title=short(title, _TITLE),
+        script=Markup(script),
+        script_hash=digest,
+        index=inert_json([row.model_dump() for row in rows]),
+        count=len(rows),
+        data=DATA,
+        pages=PAGES,
     )
 
 
 def page_of(entry: Entry, title: str) -> str:
     """Return an entry's page: as the product shows it, and what it takes to reproduce it."""
-    return (
-        templates(_PACKAGE)
-        .get_template("page.html.j2")
-        .render(
-            title=short(title, _TITLE),
-            name=row_of(entry).prompt,
-            shown=Markup(entry.found._repr_html_()),
-            facts=facts_of(entry),
-            id=entry.id,
-            data=DATA,
-        )
+    page = templates(_PACKAGE).get_template("page.html.j2")
+    return page.render(
+        title=short(title, _TITLE),
+        name=row_of(entry).prompt,
+        shown=Markup(entry.found._repr_html_()),
+        facts=facts_of(entry),
+        id=entry.id,
+        data=DATA,
     )
 
 

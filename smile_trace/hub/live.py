@@ -147,21 +147,13 @@ def diff(before: Iterable[Entry], after: Iterable[Entry]) -> Iterator[Difference
     old, new = _by_prompt(before), _by_prompt(after)
     for prompt in [*old, *(prompt for prompt in new if prompt not in old)]:
         ones, others = old.get(prompt, {}), new.get(prompt, {})
-        if not ones or not others:
-            yield from _alone(ones, "only before")
-            yield from _alone(others, "only after")
+        shared = [name for name in ones if name in others]
+        if ones and others and not shared:
+            yield from (_compared(one, other) for one in ones.values() for other in others.values())
             continue
-        shared = ones.keys() & others.keys()
-        pairs = (
-            [(ones[name], others[name]) for name in ones if name in shared]
-            if shared
-            else [(one, other) for one in ones.values() for other in others.values()]
-        )
-        yield from (_compared(one, other) for one, other in pairs)
-        rest = {name: one for name, one in ones.items() if name not in shared} if shared else {}
-        yield from _alone(rest, "only before")
-        rest = {name: one for name, one in others.items() if name not in shared} if shared else {}
-        yield from _alone(rest, "only after")
+        yield from (_compared(ones[name], others[name]) for name in shared)
+        yield from _alone([ones[name] for name in ones if name not in shared], "only before")
+        yield from _alone([others[name] for name in others if name not in shared], "only after")
 
 
 _Found = tuple[Entry, Explanation]
@@ -190,9 +182,9 @@ def _compared(one: _Found, other: _Found) -> Difference:
 
 
 def _alone(
-    found: dict[str, _Found], change: Literal["only before", "only after"]
+    found: Iterable[_Found], change: Literal["only before", "only after"]
 ) -> Iterator[Difference]:
-    for entry, one in found.values():
+    for entry, one in found:
         side = Side.of(entry, one)
         sides = {"before": side} if change == "only before" else {"after": side}
         yield Difference(prompt=_prompt(one), change=change, reason="", **sides)
