@@ -10,10 +10,9 @@ from smile_trace import semconv
 from smile_trace._guards.external_tracing import find_integrations
 from smile_trace._guards.internal_errors import keep_inside, report_error, suppressed
 from smile_trace._guards.redaction import searches
-from smile_trace.capture.ids import new_span_id, new_trace_id
 from smile_trace.capture.line_encoding import encode_own_span
 from smile_trace.capture.recording import Recording, Site, current, reset_current, start_recording
-from smile_trace.capture.runtime import active, runtime
+from smile_trace.capture.runtime import active, new_span_id, new_trace_id, runtime
 from smile_trace.capture.sanitizer import Sanitizer
 from smile_trace.capture.wrapping import wrap
 from smile_trace.providers.functions import (

@@ -100,9 +100,8 @@ def encode_span(
     fields = [_ids(context, remote, sanitize)]
     if parent is not None:
         fields.append(f'"parentSpanId":"{parent.span_id:016x}"')
-    name = span.name if sanitize is None else sanitize(span.name)
     fields.append(
-        f'"name":{quote(name)},"kind":{span.kind.value + 1},'
+        f'"name":{quote((sanitize or str)(span.name))},"kind":{span.kind.value + 1},'
         f'"startTimeUnixNano":"{span.start_time or 0}","endTimeUnixNano":"{span.end_time or 0}"'
     )
     attributes = encode_attributes(span.attributes, sanitize)
@@ -111,9 +110,7 @@ def encode_span(
     if span.links:
         fields.append(f'"links":[{",".join(_link(link, sanitize) for link in span.links)}]')
     fields += _dropped(span)
-    description = status.description or ""
-    if sanitize is not None:
-        description = sanitize(description)
+    description = (sanitize or str)(status.description or "")
     if more is not None:
         attributes = _joined(attributes, encode_attributes(more()))
     if attributes != "[]":
@@ -236,7 +233,7 @@ def _ids(context: "SpanContext", remote: int, sanitize: Sanitize | None) -> str:
     ids = f'"traceId":"{context.trace_id:032x}","spanId":"{context.span_id:016x}","flags":{flags}'
     if context.trace_state:
         state = context.trace_state.to_header()
-        ids += f',"traceState":{quote(state if sanitize is None else sanitize(state))}'
+        ids += f',"traceState":{quote((sanitize or str)(state))}'
     return ids
 
 
@@ -248,7 +245,7 @@ def _scope(scope: "InstrumentationScope | None", sanitize: Sanitize | None) -> s
     if scope.version:
         fields.append(f'"version":{quote(text(scope.version))}')
     if getattr(scope, "attributes", None):
-        fields.append(_field("attributes", encode_attributes(scope.attributes, sanitize)))
+        fields.append(f'"attributes":{encode_attributes(scope.attributes, sanitize)}')
     return f"{{{','.join(fields)}}}"
 
 
@@ -272,22 +269,18 @@ def _dropped_attributes(owner: "ReadableSpan | Event | Link") -> list[str]:
     return [f'"droppedAttributesCount":{count}'] if count else []
 
 
-def _field(name: str, text: str) -> str:
-    return f'"{name}":{text}'
-
-
 def _event(event: "Event", sanitize: Sanitize | None) -> str:
-    name = event.name if sanitize is None else sanitize(event.name)
-    fields = [f'"timeUnixNano":"{event.timestamp}","name":{quote(name)}']
-    if event.attributes:
-        fields.append(_field("attributes", encode_attributes(event.attributes, sanitize)))
-        fields += _dropped_attributes(event)
-    return f"{{{','.join(fields)}}}"
+    name = quote((sanitize or str)(event.name))
+    return _described(f'"timeUnixNano":"{event.timestamp}","name":{name}', event, sanitize)
 
 
 def _link(link: "Link", sanitize: Sanitize | None) -> str:
-    fields = [_ids(link.context, IS_REMOTE if link.context.is_remote else 0, sanitize)]
-    if link.attributes:
-        fields.append(_field("attributes", encode_attributes(link.attributes, sanitize)))
-        fields += _dropped_attributes(link)
-    return f"{{{','.join(fields)}}}"
+    ids = _ids(link.context, IS_REMOTE if link.context.is_remote else 0, sanitize)
+    return _described(ids, link, sanitize)
+
+
+def _described(fields: str, owner: "Event | Link", sanitize: Sanitize | None) -> str:
+    if not owner.attributes:
+        return f"{{{fields}}}"
+    attributes = f'"attributes":{encode_attributes(owner.attributes, sanitize)}'
+    return f"{{{','.join([fields, attributes, *_dropped_attributes(owner)])}}}"

@@ -16,9 +16,8 @@ from smile_trace._guards.external_tracing import external_trace_attributes, last
 from smile_trace._guards.internal_errors import keep_inside, report_error
 from smile_trace._guards.jsonable import MAX_ITEMS, dumps, is_json, jsonable, plain_str
 from smile_trace._text.prompts import Use, find_renderings
-from smile_trace.capture.ids import new_span_id, new_trace_id
 from smile_trace.capture.line_encoding import encode_own_span
-from smile_trace.capture.runtime import active, runtime, state
+from smile_trace.capture.runtime import active, new_span_id, new_trace_id, runtime, state
 from smile_trace.capture.sanitizer import Sanitizer, answer_attributes, message_attributes
 from smile_trace.providers import (
     Answer,

@@ -1,7 +1,8 @@
-"""The runtime of capture: configuration, provider and spool, created on first use."""
+"""The runtime of capture: configuration, provider and spool, created on first use; ids of spans."""
 
 import dataclasses
 import os
+import random
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -88,6 +89,20 @@ class _State:
 
 
 state = _State()
+
+
+_random = random.Random()  # not the application's, which it may seed
+os.register_at_fork(after_in_child=_random.seed)  # no child has the ids of another
+
+
+def new_trace_id() -> int:
+    """A non-zero 128-bit id."""
+    return _random.getrandbits(128) or 1
+
+
+def new_span_id() -> int:
+    """A non-zero 64-bit id."""
+    return _random.getrandbits(64) or 1
 
 
 def runtime() -> Runtime:

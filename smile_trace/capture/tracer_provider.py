@@ -14,8 +14,8 @@ from smile_trace import semconv
 from smile_trace._guards.internal_errors import keep_inside, report_error
 from smile_trace._guards.jsonable import binary
 from smile_trace.capture.config import Config
-from smile_trace.capture.ids import new_span_id, new_trace_id
 from smile_trace.capture.line_encoding import LineEncoder
+from smile_trace.capture.runtime import new_span_id, new_trace_id
 from smile_trace.capture.sanitizer import Sanitizer
 
 
