@@ -116,6 +116,15 @@ def tool_result(
     )
 
 
+def offered_tool(
+    tool: Mapping[str, JSON], schema: JSON, names: Sequence[str] = ("name", "description")
+) -> dict[str, JSON]:
+    """The definition of a tool in OpenAI's form: these fields of it, and the schema of its
+    arguments."""
+    described = {name: tool[name] for name in names if tool.get(name)}
+    return {"type": "function", "function": {**described, "parameters": schema}}
+
+
 def _not_captured() -> Part:
     return OtherPart.trusted(type="other", raw={"type": _NOT_CAPTURED})
 

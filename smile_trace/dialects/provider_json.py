@@ -8,7 +8,7 @@ from smile_trace.dialects.attributes import read_list, read_object, read_text, r
 from smile_trace.dialects.call import SpanContent
 from smile_trace.dialects.parts import message_of, read_message
 from smile_trace.providers import Answer, SentRequest, read_messages, read_request
-from smile_trace.providers.base import PROVIDERS
+from smile_trace.providers.base import first_read, text_message
 from smile_trace.records import JSON, Form, Message
 
 Result = TypeVar("Result")
@@ -66,7 +66,7 @@ def chat_message(*, role: str, content: JSON, tool_call_id: JSON, tool_calls: JS
 def answered(response: JSON) -> SpanContent:
     """Read a whole response, a message or list of messages, or a text."""
     if isinstance(response, str):
-        return SpanContent(answers=messages_of([_assistant(response)]))
+        return SpanContent(answers=messages_of([text_message("assistant", response)]))
     answer = _inside(_read_response, response)
     if answer is None:
         return SpanContent()
@@ -106,17 +106,12 @@ def _inside(read: Callable[[Any], Result], value: JSON) -> Result | None:
 
 
 def _read_response(response: JSON) -> Answer | None:
-    for provider in PROVIDERS:
-        if isinstance(response, dict) and (found := provider.read_response(response)) is not None:
+    if isinstance(response, dict):
+        found = first_read(lambda provider: provider.read_response(response))
+        if found is not None or ("content" not in response and "tool_calls" not in response):
             return found
-    if isinstance(response, dict) and "content" not in response and "tool_calls" not in response:
-        return None
     read = read_messages(response)
     return None if read is None else Answer(list(read))
-
-
-def _assistant(text: str) -> dict[str, Any]:
-    return {"role": "assistant", "parts": [{"type": "text", "content": text}]}
 
 
 def messages_of(read: list[dict[str, Any]] | None) -> list[Message]:

@@ -3,9 +3,9 @@
 import base64
 import binascii
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from smile_trace._guards import objects
 from smile_trace._guards.jsonable import MAX_ITEMS, Shortened, binary, field, jsonable, plain_str
@@ -14,6 +14,8 @@ Part = dict[str, Any]
 """A piece of a message, e.g. `{"type": "text", "content": "…"}`."""
 MessageDict = dict[str, Any]
 """`{"role": "user", "parts": [Part, …]}`: a message of the GenAI conventions."""
+
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -126,6 +128,11 @@ def register(provider: Provider) -> None:
     PROVIDERS.insert(0, provider)
 
 
+def first_read(read: Callable[[Provider], R | None]) -> R | None:
+    """Return what the first provider reads that knows the shape; None if none does."""
+    return next((found for one in PROVIDERS if (found := read(one)) is not None), None)
+
+
 _COMMON_ROLES = ("system", "user", "assistant")
 _TEXT_TYPES = ("text", "input_text", "output_text", None)
 
@@ -160,13 +167,11 @@ def _message(value: Any) -> MessageDict | None:
     role = field(value, "role")
     content = field(value, "content")
     if not isinstance(role, str):
-        messages = (provider.read_message(value) for provider in PROVIDERS)
-        return next((message for message in messages if message is not None), None)
+        return first_read(lambda provider: provider.read_message(value))
     if role not in _COMMON_ROLES or not isinstance(content, str) or _says_more(value):
-        for provider in PROVIDERS:
-            message = provider.read_message(value)
-            if message is not None:
-                return message
+        message = first_read(lambda provider: provider.read_message(value))
+        if message is not None:
+            return message
     return with_extra(
         {"role": plain_str(role), "parts": read_parts(content)}, value, ("role", "content", "type")
     )
@@ -201,10 +206,9 @@ def _part(value: Any) -> Part:
         return with_extra(
             {"type": "text", "content": plain_str(text)}, value, ("type", "text", "role")
         )
-    for provider in PROVIDERS:
-        part = provider.read_part(value)
-        if part is not None:
-            return part
+    part = first_read(lambda provider: provider.read_part(value))
+    if part is not None:
+        return part
     name = str(kind or "unknown")
     return {"type": "unknown" if name == "text" else name, "content": jsonable(value)}
 

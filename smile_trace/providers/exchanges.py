@@ -7,7 +7,14 @@ from typing import Any
 from smile_trace import semconv
 from smile_trace._guards import objects
 from smile_trace._guards.jsonable import Shortened, bounded, bounded_repr, dumps, field, jsonable
-from smile_trace.providers.base import PROVIDERS, Answer, SentRequest, read_messages, text_message
+from smile_trace.providers.base import (
+    PROVIDERS,
+    Answer,
+    SentRequest,
+    first_read,
+    read_messages,
+    text_message,
+)
 
 _NUMBERS = {
     "temperature": semconv.REQUEST_TEMPERATURE,
@@ -30,11 +37,8 @@ def read_request(request: Mapping[str, Any]) -> SentRequest:
     body = request.get("extra_body")
     if isinstance(body, Mapping):  # clients send its members beside the others
         request = {**request, **body}
-    for provider in PROVIDERS:
-        sent = provider.read_request(request)
-        if sent is not None:
-            return sent
-    return read_chat_request(request, system=_SYSTEM)
+    sent = first_read(lambda provider: provider.read_request(request))
+    return read_chat_request(request, system=_SYSTEM) if sent is None else sent
 
 
 def read_client_request(request: Mapping[str, Any]) -> SentRequest | None:
@@ -106,10 +110,9 @@ def read_answer(value: Any) -> Answer:
         return Answer(no_content=AWAITABLE)
     if is_stream(value):
         return Answer(no_content=STREAM)
-    for provider in PROVIDERS:
-        answer = provider.read_response(value)
-        if answer is not None:
-            return answer
+    answer = first_read(lambda provider: provider.read_response(value))
+    if answer is not None:
+        return answer
     if isinstance(field(value, "role"), str) and field(value, "content") is not None:
         message = read_messages([value])
         if message is not None:
@@ -123,11 +126,8 @@ def read_answer(value: Any) -> Answer:
 
 def read_chunks(chunks: list[Any]) -> Answer:
     """Join a stream's items into an answer, tool calls and refusals included."""
-    for provider in PROVIDERS:
-        answer = provider.read_stream(chunks)
-        if answer is not None:
-            return answer
-    return read_answer(join_chunks(chunks))
+    answer = first_read(lambda provider: provider.read_stream(chunks))
+    return read_answer(join_chunks(chunks)) if answer is None else answer
 
 
 def join_chunks(chunks: list[Any]) -> Any:
@@ -140,11 +140,7 @@ def join_chunks(chunks: list[Any]) -> Any:
 
 
 def _chunk_text(chunk: Any) -> str | None:
-    for provider in PROVIDERS:
-        text = provider.read_chunk(chunk)
-        if text is not None:
-            return text
-    return None
+    return first_read(lambda provider: provider.read_chunk(chunk))
 
 
 def is_stream(value: Any) -> bool:

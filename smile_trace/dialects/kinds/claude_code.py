@@ -29,7 +29,6 @@ class ClaudeCode:
     content_switches: ClassVar[Mapping[str, str]] = {"com.anthropic.claude_code": _BODIES_ON}
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span is a request to a model."""
         return span.attributes.get("span.type") == "llm_request"
 
     def read_call(self, span: Span) -> Call:

@@ -26,7 +26,8 @@ from smile_trace.dialects.templates import Template, texts_of
 from smile_trace.records import JSON, Call, Form, Message, Span, Usage
 
 _DETAILS = "gen_ai.client.inference.operation.details"
-_ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
+ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
+"""Roles by the names of the events with their messages."""
 IN_ATTRIBUTE = "events"
 """The attribute for events in version 1 of pydantic-ai and logfire: a JSON list."""
 _PROMPT, _COMPLETION = "gen_ai.content.prompt", "gen_ai.content.completion"
@@ -34,7 +35,7 @@ _PROMPT, _COMPLETION = "gen_ai.content.prompt", "gen_ai.content.completion"
 
 def are_in(span: Span) -> bool:
     """Whether the span has events with messages."""
-    return any(event.get("name") in (*_ROLES, _PROMPT, _DETAILS) for event in span.events)
+    return any(event.get("name") in (*ROLES, _PROMPT, _DETAILS) for event in span.events)
 
 
 def with_attribute(span: Span) -> Span:
@@ -59,10 +60,10 @@ def read_events(span: Span) -> tuple[list[Message], list[Message]]:
     choices: list[Message] = []
     called: list[str | None] = []
     for name, body in _bodies(span):
-        if name in _ROLES:
-            if _ROLES[name] == "tool" and body.get("id") is None and called:
+        if name in ROLES:
+            if ROLES[name] == "tool" and body.get("id") is None and called:
                 body = {**body, "id": called.pop(0)}  # Traceloop's, in the order of the calls
-            sent.append(_event_message(_ROLES[name], body))
+            sent.append(_event_message(ROLES[name], body))
             called += [call.id for call in called_tools(sent[-1])]
         elif name == semconv.CHOICE_EVENT:
             said = read_object(body.get("message"))

@@ -19,7 +19,7 @@ from smile_trace.dialects.attributes import (
 )
 from smile_trace.dialects.call import call_of
 from smile_trace.dialects.kinds import gen_ai
-from smile_trace.dialects.parts import message_of, read_message
+from smile_trace.dialects.parts import message_of, offered_tool, read_message
 from smile_trace.dialects.provider_json import answered
 from smile_trace.records import JSON, Call, Media, Message, Part, Span, ToolCall
 
@@ -47,12 +47,10 @@ class Genkit:
     tools_recorded_by: ClassVar[Mapping[str, str]] = {"genkit-genai": _SWITCH}
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span is an action of a model."""
         own = span.attributes.get("genkit:metadata:subtype") == "model"
         return own or ("genkit.input" in span.attributes and gen_ai.GenAI().recognises(span))
 
     def read_call(self, span: Span) -> Call:
-        """Read the call."""
         a = span.attributes
         request = read_object(first_text(a, "genkit:input", "genkit.input"))
         response = read_object(first_text(a, "genkit:output", "genkit.output"))
@@ -72,7 +70,9 @@ class Genkit:
             "tool_choice": None if by_openai else request.get("toolChoice"),
             "response_format": _format(read_object(request.get("output"))),
         }
-        content.tools = [_tool(read_object(t), by_openai) for t in read_list(request.get("tools"))]
+        told = ("name",) if by_openai else ("name", "description")
+        tools = map(read_object, read_list(request.get("tools")))
+        content.tools = [offered_tool(tool, tool.get("inputSchema"), told) for tool in tools]
         content.form, content.provider = "chat", plugin or None
         content.model = read_text(config.get("version")) or model
         content.model = content.model or first_text(a, "gen_ai.request.model")
@@ -107,12 +107,6 @@ def _part(raw: Mapping[str, JSON]) -> JSON:
     if "reasoning" in raw:
         return {"type": "reasoning", "content": raw["reasoning"]}
     return {"type": "text", "content": raw.get("text", stringified(raw.get("data")))}
-
-
-def _tool(tool: Mapping[str, JSON], undescribed: bool) -> JSON:
-    names = ("name",) if undescribed else ("name", "description")
-    described = {name: tool[name] for name in names if tool.get(name)}
-    return {"type": "function", "function": {**described, "parameters": tool.get("inputSchema")}}
 
 
 def _format(output: Mapping[str, JSON]) -> JSON:

@@ -16,7 +16,13 @@ from smile_trace.dialects.attributes import (
 )
 from smile_trace.dialects.call import call_of
 from smile_trace.dialects.kinds import gen_ai
-from smile_trace.dialects.parts import message_of, text_part, tool_call, tool_result
+from smile_trace.dialects.parts import (
+    message_of,
+    offered_tool,
+    text_part,
+    tool_call,
+    tool_result,
+)
 from smile_trace.records import (
     JSON,
     Call,
@@ -59,7 +65,6 @@ class GoogleADK:
         return request is not None and "gen_ai.request.model" in span.attributes
 
     def read_call(self, span: Span) -> Call:
-        """Read the call."""
         a = span.attributes
         content = gen_ai.read(span)
         request = read_object(a.get(_PREFIX + "llm_request"))
@@ -124,8 +129,6 @@ def _tools(tools: Iterable[JSON]) -> Iterable[JSON]:
     for tool in map(read_object, tools):
         declared = read_list(tool.get("function_declarations"))
         for item in map(read_object, declared):
-            schema = item.get("parameters_json_schema", item.get("parameters"))
-            described = {n: item[n] for n in ("name", "description") if item.get(n)}
-            yield {"type": "function", "function": {**described, "parameters": schema}}
+            yield offered_tool(item, item.get("parameters_json_schema", item.get("parameters")))
         if tool and not declared:  # the server's own, such as google_search
             yield {"type": next(iter(tool)), **tool}

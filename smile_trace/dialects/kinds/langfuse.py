@@ -40,7 +40,6 @@ class Langfuse:
     }
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span is a generation."""
         return span.attributes.get(_PREFIX + "type") == "generation"
 
     def read_call(self, span: Span) -> Call:

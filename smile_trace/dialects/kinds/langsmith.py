@@ -29,7 +29,6 @@ class LangSmith:
         return span.attributes.get(_KIND) == "llm"
 
     def read_call(self, span: Span) -> Call:
-        """Read the call."""
         a = span.attributes
         content = gen_ai.read(span)
         request = provider_json.sent(read_json(a.get("gen_ai.prompt")))

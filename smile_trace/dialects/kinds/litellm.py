@@ -68,7 +68,6 @@ class LiteLLM:
     tools_recorded_by: ClassVar[Mapping[str, str]] = {"litellm": "ask by a chat completion"}
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span asks a language model."""
         return "litellm.call_id" in span.attributes and _operation(span) in _ASKED
 
     def read_call(self, span: Span) -> Call:

@@ -39,7 +39,6 @@ class Mastra:
     tools_recorded_by: ClassVar[Mapping[str, str]] = {_SCOPE: "Mastra writes their names alone"}
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span is a request to a model."""
         return span.attributes.get(_TYPE) == "model_inference"
 
     def read_call(self, span: Span) -> Call:

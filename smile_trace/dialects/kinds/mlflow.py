@@ -24,7 +24,6 @@ class MLflow:
     marks: ClassVar[tuple[str, ...]] = (_TYPE, "mlflow.")
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span is a call."""
         if _TYPE in span.attributes:
             return read_json(span.attributes[_TYPE]) in _CALLS
         return span.scope.startswith("mlflow.") and gen_ai.GenAI().recognises(span)

@@ -35,7 +35,6 @@ class OpenAIAgents:
     tools_recorded_by: ClassVar[Mapping[str, str]] = dict.fromkeys(_SCOPES, CLIENT_RECORDS)
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span asks a model."""
         return span.scope in _SCOPES and openinference.OpenInference().recognises(span)
 
     def read_call(self, span: Span) -> Call:

@@ -27,7 +27,6 @@ class OpenLIT:
     }
 
     def recognises(self, span: Span) -> bool:
-        """Whether OpenLIT wrote the span, and it is a call."""
         sdk = span.attributes.get("telemetry.sdk.name")
         return "openlit" in (sdk, *span.scope.split(".")) and gen_ai.GenAI().recognises(span)
 

@@ -11,7 +11,8 @@ from smile_trace.dialects.attributes import read_list, read_object
 from smile_trace.dialects.call import call_of
 from smile_trace.dialects.kinds import gen_ai
 from smile_trace.dialects.kinds.gen_ai import IN_ATTRIBUTE, with_attribute
-from smile_trace.records import JSON, Call, Span
+from smile_trace.dialects.parts import offered_tool
+from smile_trace.records import Call, Span
 
 _REQUESTED = "model_request_parameters"
 
@@ -20,29 +21,20 @@ class PydanticAI:
     """A call has the attribute `events`."""
 
     name: ClassVar[str] = "pydantic_ai"
-    marks: ClassVar[tuple[str, ...]] = ("pydantic-ai", "model_request_parameters")
+    marks: ClassVar[tuple[str, ...]] = ("pydantic-ai", _REQUESTED)
     content_switches: ClassVar[Mapping[str, str]] = {
         "pydantic-ai": "say InstrumentationSettings(include_content=True)"
     }
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span is a request of pydantic-ai's to a model, with its events."""
-        named = (
-            span.scope.startswith("pydantic-ai") or "model_request_parameters" in span.attributes
-        )
+        named = span.scope.startswith("pydantic-ai") or _REQUESTED in span.attributes
         return named and IN_ATTRIBUTE in span.attributes and gen_ai.GenAI().recognises(span)
 
     def read_call(self, span: Span) -> Call:
-        """Read the call."""
         content = gen_ai.read(with_attribute(span))
         requested = read_object(span.attributes.get(_REQUESTED))
         content.tools = content.tools or [
-            _tool(read_object(tool)) for tool in read_list(requested.get("function_tools"))
+            offered_tool(tool, tool.get("parameters_json_schema"))
+            for tool in map(read_object, read_list(requested.get("function_tools")))
         ]
         return call_of(span, self.name, content)
-
-
-def _tool(tool: dict[str, JSON]) -> JSON:
-    described = {name: tool[name] for name in ("name", "description") if tool.get(name)}
-    schema = tool.get("parameters_json_schema")
-    return {"type": "function", "function": {**described, "parameters": schema}}

@@ -22,8 +22,6 @@ from smile_trace.records import (
     ToolResult,
 )
 
-_ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
-
 
 class Strands:
     """A call is what the conventions say, with an event per message."""
@@ -36,15 +34,14 @@ class Strands:
     }
 
     def recognises(self, span: Span) -> bool:
-        """Whether Strands wrote the span, and it is a call."""
         operation = span.attributes.get(semconv.OPERATION_NAME)
         return span.scope.startswith("strands.") and operation == "chat"
 
     def read_call(self, span: Span) -> Call:
-        """Read the call."""
         content = gen_ai.read(span)
         said = [(str(e.get("name")), read_object(e.get("attributes"))) for e in span.events]
-        if messages := [_message(_ROLES[n], a.get("content")) for n, a in said if n in _ROLES]:
+        roles = gen_ai.ROLES
+        if messages := [_message(roles[n], a.get("content")) for n, a in said if n in roles]:
             choices = (a.get("message") for n, a in said if n == semconv.CHOICE_EVENT)
             content.messages = messages
             content.answers = [_message("assistant", message) for message in choices]

@@ -14,6 +14,7 @@ from smile_trace.dialects.attributes import (
 )
 from smile_trace.dialects.call import SpanContent, call_of, why_unknown_format
 from smile_trace.dialects.kinds import gen_ai
+from smile_trace.dialects.parts import offered_tool
 from smile_trace.dialects.provider_json import chat_message, messages
 from smile_trace.records import JSON, Call, Message, Span
 
@@ -39,7 +40,6 @@ class Traceloop:
     }
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span is a call."""
         a = span.attributes
         if span.scope == _IN_JAVASCRIPT and gen_ai.GenAI().recognises(span):
             return True
@@ -103,7 +103,5 @@ def _called(call: Mapping[str, JSON]) -> dict[str, JSON]:
 
 def read_function(item: Mapping[str, JSON]) -> dict[str, JSON]:
     """A tool that was offered, by its numbered attributes."""
-    described = {name: item.get(name) for name in ("name", "description") if item.get(name)}
     schema = read_object(item.get("parameters")) or read_object(item.get("input_schema"))
-    function = {**described, "parameters": schema}
-    return {"type": "function", "function": function}
+    return offered_tool(item, schema)

@@ -52,12 +52,10 @@ class Vercel:
     }
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span is a request to a language model."""
         operation = span.attributes.get("ai.operationId")
         return isinstance(operation, str) and operation.endswith((".doGenerate", ".doStream"))
 
     def read_call(self, span: Span) -> Call:
-        """Read the call."""
         a = span.attributes
         content = gen_ai.read(span)
         content.messages = [message(item) for item in read_list(a.get("ai.prompt.messages"))]

@@ -30,11 +30,9 @@ class Vercel7:
     }
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span is a request to a language model."""
         return span.scope == _SCOPE and gen_ai.GenAI().recognises(span)
 
     def read_call(self, span: Span) -> Call:
-        """Read the call."""
         content = gen_ai.read(span)
         lenient = {"strict": False} if content.form == "responses" else {}
         content.tools = [lenient | read_object(tool) for tool in content.tools]
