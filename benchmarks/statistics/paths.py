@@ -1,19 +1,29 @@
 """Paths of planted agents: is the text named that decides the final answer, and in how many calls?
 
     python -m benchmarks.statistics.paths --traces 30
+    python -m benchmarks.statistics.paths --traces 30 --motive
 
 Agents of one to five calls (tests/support/planted_agents.py), an equal share of each kind of
 driver, and five of which nothing has an effect. A driver is named where a source of that kind is
-reached by the path, and one of its drivers holds it.
+reached by the path, and one of its drivers holds it. `--motive` asks motive==0.0.2 instead (to be
+installed), which explains one call and is told which: printed is whether it names the driver, and
+another text, and the calls made.
 """
 
+# mypy: disable-error-code="import-not-found"
+
 import argparse
+import asyncio
 import json
+import re
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
 import smile_trace
+from smile_trace.records.formats.requests import chat_messages
+from smile_trace.settings import Settings
+from smile_trace.store import Store
 from tests.support.agents_in_store import serving_agent
 from tests.support.planted_agents import KINDS, PlantedAgent, planted_agent, wrongly_named
 
@@ -28,7 +38,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--traces", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--motive", action="store_true")
     arguments = parser.parse_args()
+    if arguments.motive:
+        for agent in agents(arguments.traces, arguments.seed):
+            print(agent.kind, agent.calls, *asyncio.run(_motive(agent)), flush=True)
+        return
     rows = []
     for agent in agents(arguments.traces, arguments.seed):
         rows.append(_row(agent))
@@ -79,6 +94,28 @@ def _row(agent: PlantedAgent) -> dict[str, object]:
         "requests": len(server.bodies),
         "refused": len(server.refused),
     }
+
+
+async def _motive(agent: PlantedAgent) -> tuple[bool, bool, int]:
+    from motive import SaliencyEngine, Segment
+    from openai import AsyncOpenAI
+
+    with serving_agent(agent) as (server, _):
+        with Store.open(Settings()) as store:
+            calls = [c for c in store.trace(agent.trace_id).calls if "tools" in c.parameters]
+        call = calls[agent.kind == "tool_result"]
+        messages = chat_messages(call.messages, as_sent=True)
+        contents = [str(message["content"]) for message in messages if message["content"]]
+        texts = [text for one in contents for text in re.split("(?<=</document>)", one) if text]
+        segments = [Segment(str(number), text, text) for number, text in enumerate(texts)]
+        async with AsyncOpenAI(base_url=server.base_url, api_key="none") as client:
+            engine = SaliencyEngine(client, "planted")
+            found = await engine.explain_async(messages, segments, call.parameters["tools"])
+    cut = {score.segment_id.split("__")[0] for score in found.scores if "__" in score.segment_id}
+    named = [s.label for s in found.scores if s.decision_changed and s.segment_id not in cut]
+    true = any(str(agent.driver) in text for text in named)
+    wrong = any(not any(held in text for held in agent.texts) for text in named)
+    return true, wrong, len(server.bodies)
 
 
 if __name__ == "__main__":
