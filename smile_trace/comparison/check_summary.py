@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from smile_trace._text.lists import listed_few, per_cent
 from smile_trace.comparison.checked import Checked, CheckedPrompt
+from smile_trace.comparison.sentences import too_few
 from smile_trace.probes.gate import CheckedLimit
 from smile_trace.records.comparison import Comparison, VersionChange
 from smile_trace.render.comment import fitting, told
@@ -39,16 +40,27 @@ def to_markdown(checked: Checked) -> str:
 def _headline(checked: Checked) -> str:
     if not checked.prompts:
         return "### Prompts: none was compared" if checked.notes else NOTHING
-    changed = [f"**{told(one.name, 80)}**" for one in checked.prompts if one.changes_answers]
+    changed = [one for one in checked.prompts if one.changes_answers]
+    few = _names([one for one in changed if _too_few(one)])
     count, limits = len(checked.prompts), sum(len(one.limits) for one in checked.prompts)
     left = sum(one.answers is None for one in checked.prompts)
     said = "not compared" if left == count else "no other answers for certain"
     if changed:
-        said = f"{listed_few(changed, 5)} give{'s' * (len(changed) == 1)} other answers"
+        said = f"{_names(changed)} give{'s' * (len(changed) == 1)} other answers"
     numbers = [f"{count} prompt{'s' * (count > 1)} checked"]
     numbers += [f"{left} not compared"] if 0 < left < count else []
     numbers += [f"{len(checked.broken)} of {limits} limits broken" if limits else "no limit set"]
+    numbers += [f"too few inputs to say how much the answers of {few} change"] if few else []
     return f"### Prompts: {said}\n\n{', '.join(numbers)}."
+
+
+def _names(prompts: list[CheckedPrompt]) -> str:
+    return listed_few([f"**{told(one.name, 80)}**" for one in prompts], 5)
+
+
+def _too_few(one: CheckedPrompt) -> bool:
+    found, compared = one.answers, one.comparison
+    return bool(found and compared and too_few(found, compared.settings.smallest_effect))
 
 
 def _prompt(one: CheckedPrompt) -> str:
@@ -80,6 +92,8 @@ def _edits(comparison: Comparison, change: VersionChange) -> str:
         edits = [told(layout.edit_phrase(change.edits[k]), 300) for k in effect.edits[:MOST_EDITS]]
         label, _ = layout.edit_verdict(change, effect.edits[0], limit)
         ends = per_cent(effect.ci_low, effect.ci_high)
+        if label == layout.CHANGED and too_few(effect, limit):
+            label = "too few inputs to say how much"
         moved = f"{100 * effect.distance:.0f} %"
         rows.append(["; ".join(edits), label, layout.moved_count(effect), moved, ends])
     head = ["edit", "found", "another answer", "of an answer changed", "90 % interval"]

@@ -4,10 +4,12 @@ from collections.abc import Sequence, Sized
 
 from smile_trace._text.lists import listed, listed_few, per_cent
 from smile_trace._text.rare_cases import rare_case
+from smile_trace.comparison.verdicts import MIN_CALLS
 from smile_trace.records.comparison import (
     ANOTHER_ANSWER,
     AnswerComparison,
     EditEffect,
+    Moved,
     VersionChange,
     VersionReport,
 )
@@ -122,13 +124,17 @@ def _answers(change: VersionChange, limit: float) -> str:
     answers = change.answers
     if answers is None:
         return f": the answers were not compared, because {change.why_no_answers}"
-    moved = moved_answers(answers)
+    moved, few = moved_answers(answers), ""
     if answers.significant:
         mean = f"on average {distance_of(answers)} changed"
+        if too_few(answers, limit):
+            mean = f"on average {100 * answers.distance:.0f} % of an answer changed"
+            ends = per_cent(answers.ci_low, answers.ci_high)
+            few = f"; with so few inputs it may be anything from {ends}"
         if answers.noise > ANOTHER_ANSWER:  # the noise alone gives most inputs another answer
             moved, mean = f"on {inputs(answers.inputs)}", f"{mean} beyond the model's own noise"
-            return f"{_culprit(change)}: {moved} {mean}"
-        return f"{_culprit(change)}: {moved}, and {mean}"
+            return f"{_culprit(change)}: {moved} {mean}{few}"
+        return f"{_culprit(change)}: {moved}, and {mean}{few}"
     if change.repeats or not (answers.changed or answers.changed_little):
         return f": {moved}"
     on, most = inputs(answers.inputs), f"{100 * answers.ci_high:.0f} % of the answer"
@@ -215,6 +221,14 @@ def others_add(change: VersionChange, limit: float) -> float | None:
 def _budget(change: VersionChange, tells: str = "would tell") -> str:
     needed = change.budget_needed
     return f" (a budget of {needed:,} calls {tells})" if needed else ""
+
+
+def too_few(found: Moved, limit: float) -> bool:
+    """Whether the answers to these inputs changed, and too few were asked to say how much others
+    would: as much as `limit`, or less."""
+    return (
+        found.inputs < MIN_CALLS and bool(found.changed) and found.ci_low < limit <= found.ci_high
+    )
 
 
 def distance_of(item: AnswerComparison | EditEffect) -> str:

@@ -100,6 +100,24 @@ def test_the_summary_names_the_edit_that_changed_the_answers(
     assert len(server.bodies) == paid, "nothing is paid for twice"
 
 
+def test_three_cases_do_not_say_how_much_the_answers_change(
+    server: PlantedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = "".join(CASES.splitlines(keepends=True)[:3])
+    changed = TRIAGE.replace("Letter:", "Asked: money back\nLetter:")
+    on_branch(
+        tmp_path,
+        monkeypatch,
+        {"prompts/triage.txt": changed, "prompts/triage.cases.jsonl": few},
+    )
+    assert check("--summary", "s.md").exit_code == 0
+    summary = Path("s.md").read_text("utf-8")
+    assert "too few inputs to say how much the answers of **triage** change." in summary
+    assert "2 of 3 inputs got another answer, and on average 67 %" in summary
+    assert "with so few inputs it may be anything from 0 to 100 %." in summary
+    assert "|too few inputs to say how much|2 of 3|67 %|0 to 100 %|" in summary
+
+
 def test_logged_calls_are_replayed_and_not_shown(
     server: PlantedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

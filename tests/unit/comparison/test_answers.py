@@ -270,8 +270,8 @@ LITTLE = {"inputs": 26, "changed": 0, "changed_little": 24, "little": 0.031, "di
         ),
         (
             {"significant": True, "noise": 0.0},
-            "2 of 2 inputs got another answer, and on average 53 % [0 to 100 %] of an answer "
-            "changed.",
+            "2 of 2 inputs got another answer, and on average 53 % of an answer changed; with so "
+            "few inputs it may be anything from 0 to 100 %.",
         ),
         (
             {"significant": True, "inputs": 32, "changed": 32, "distance": 0.07, "ci_high": 0.1},
@@ -294,8 +294,8 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
         (
             [_effect(0), _effect(1, 2, share=0.0, named=False, ci_low=0.0, ci_high=0.09)],
             "From 2 to 3 the edit “kind” → “rude” changed the answers: 2 of 2 inputs got "
-            "another answer, and on average 53 % [0 to 100 %] of an answer changed. By itself it "
-            "changes 50 % of an answer; "
+            "another answer, and on average 53 % of an answer changed; with so few inputs it may "
+            "be anything from 0 to 100 %. By itself it changes 50 % of an answer; "
             "the other 2 edits add next to nothing.",
         ),
         (
