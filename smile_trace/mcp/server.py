@@ -119,8 +119,9 @@ def make_server(settings: Settings, *, model: str | None = None, most_calls: int
 
     tools: list[Callable[..., object]] = [why, compare, status]
     for tool in tools if model is None else [*tools, explain]:
+        asks = tool is explain  # which spends money, and stores what was answered
         hints = ToolAnnotations(
-            read_only_hint=True, destructive_hint=False, open_world_hint=tool is explain
+            read_only_hint=not asks, destructive_hint=False, open_world_hint=asks
         )
         server.add_tool(_saying(tool), annotations=hints)
     return server

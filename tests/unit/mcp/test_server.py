@@ -114,6 +114,13 @@ async def test_without_a_model_nothing_can_be_asked(home: Settings) -> None:
     assert all(tool.annotations.read_only_hint for tool in listed.tools)
 
 
+async def test_a_client_is_told_which_tool_asks_a_model(home: Settings) -> None:
+    async with connected(home, model="ours", most_calls=9) as client:
+        listed = {tool.name: tool.annotations for tool in (await client.list_tools()).tools}
+    assert [name for name, hints in listed.items() if not hints.read_only_hint] == ["explain"]
+    assert [name for name, hints in listed.items() if hints.open_world_hint] == ["explain"]
+
+
 async def test_page_and_skill_name_the_tools_that_there_are(home: Settings) -> None:
     async with connected(home, model="ours", most_calls=9) as client:
         listed = (await client.list_tools()).tools
