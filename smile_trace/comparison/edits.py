@@ -10,10 +10,19 @@ bisection, Dorfman 1943; Zeller 1999). The half with the larger step is taken ap
 others.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from bisect import bisect
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from math import ceil, log2
 
 import numpy as np
@@ -57,34 +66,45 @@ def align(before: Sequence[TemplateSegment], after: Sequence[TemplateSegment]) -
     Returns one entry per segment in the order of the new template; a removed segment follows the
     segment that preceded it.
     """
-    similarity = _similarities(before, after)
-    pairs = _in_order(similarity)
-    matched_before = {a for a, _ in pairs}
-    matched_after = {b for _, b in pairs}
+    start = _alike(before, after)
+    end = _alike(before[start:][::-1], after[start:][::-1])
+    n, m = len(before) - end, len(after) - end
+    similarity = _similarities(before[start:n], after[start:m])
+    pairs = [(k, k) for k in range(start)]
+    pairs += [(start + a, start + b) for a, b in _in_order(similarity)]
+    pairs += [(n + k, m + k) for k in range(end)]
     found = {
         b: Aligned("same" if _equal(before[a], after[b]) else "edited", a, b) for a, b in pairs
     }
-    for a in [a for a in range(len(before)) if a not in matched_before]:
-        free = [
-            b
-            for b in range(len(after))
-            if b not in matched_after and similarity[a, b] >= MIN_SIMILARITY_MOVED
-        ]
-        if free:
-            b = max(free, key=lambda b: similarity[a, b])
-            matched_before.add(a)
-            matched_after.add(b)
-            found[b] = Aligned("moved", a, b)
+    old = dict(pairs)
+    free = np.array([b not in found for b in range(start, m)], bool)
+    removed: list[int] = []
+    for a in [a for a in range(start, n) if a not in old]:
+        row = np.where(free, similarity[a - start], 0.0)
+        b = int(row.argmax()) if len(row) else 0
+        if free.any() and row[b] >= MIN_SIMILARITY_MOVED:
+            found[start + b] = Aligned("moved", a, start + b)
+            free[b] = False
+        else:
+            removed.append(a)
     for b in range(len(after)):
         found.setdefault(b, Aligned("added", None, b))
-    removed = [a for a in range(len(before)) if a not in matched_before]
-    return _ordered(found, removed, dict(pairs))
+    return _ordered(found, removed, pairs)
 
 
-def _ordered(found: dict[int, Aligned], removed: list[int], pairs: dict[int, int]) -> list[Aligned]:
+def _alike(before: Iterable[TemplateSegment], after: Iterable[TemplateSegment]) -> int:
+    """How many segments at the beginning are the same."""
+    pairs = zip(before, after, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: _equal(*pair), pairs))
+
+
+def _ordered(
+    found: dict[int, Aligned], removed: list[int], pairs: list[tuple[int, int]]
+) -> list[Aligned]:
     following: dict[int, list[Aligned]] = {}
     for a in removed:
-        anchor = max((b for other, b in pairs.items() if other < a), default=-1)
+        place = bisect(pairs, (a, 0))
+        anchor = pairs[place - 1][1] if place else -1
         following.setdefault(anchor, []).append(Aligned("removed", a, None))
     ordered = following.get(-1, [])
     for b in sorted(found):
@@ -93,7 +113,11 @@ def _ordered(found: dict[int, Aligned], removed: list[int], pairs: dict[int, int
 
 
 def _equal(one: TemplateSegment, other: TemplateSegment) -> bool:
-    return one.variable == other.variable and _words(one) == _words(other)
+    return _key(one) == _key(other)
+
+
+def _key(segment: TemplateSegment) -> tuple[str | None, str]:
+    return segment.variable, _words(segment)
 
 
 def _words(segment: TemplateSegment) -> str:
@@ -105,19 +129,26 @@ def _similarities(
 ) -> NDArray[np.float64]:
     """Dice similarity of the sets of character bigrams; 1 only if the words are equal."""
     rows, columns = [_bigrams(s) for s in before], [_bigrams(s) for s in after]
-    known = {bigram: k for k, bigram in enumerate(sorted(set().union(*rows, *columns)))}
+    known = _numbered(bigram for each in (*rows, *columns) for bigram in each)
     left, right = _incidence(rows, known), _incidence(columns, known)
     sizes = left.sum(axis=1)[:, None] + right.sum(axis=1)[None, :]
-    dice: NDArray[np.float64] = 2 * (left @ right.T) / np.maximum(sizes, 1)
-    for a, one in enumerate(before):
-        for b, other in enumerate(after):
-            if one.variable != other.variable:
-                dice[a, b] = 0.0
-            elif _equal(one, other):
-                dice[a, b] = 1.0
-            else:
-                dice[a, b] = min(dice[a, b], 0.99)
+    dice: NDArray[np.float64] = np.minimum(2 * (left @ right.T) / np.maximum(sizes, 1), 0.99)
+    dice[~_same((s.variable for s in before), (s.variable for s in after))] = 0.0
+    dice[_same(map(_key, before), map(_key, after))] = 1.0
     return dice
+
+
+def _same(rows: Iterable[Hashable], columns: Iterable[Hashable]) -> NDArray[np.bool_]:
+    """Whether each of the rows is each of the columns, shape (rows, columns)."""
+    one, other = list(rows), list(columns)
+    known = _numbered((*one, *other))
+    left, right = (np.array([known[x] for x in some], int) for some in (one, other))
+    same: NDArray[np.bool_] = left[:, None] == right[None, :]
+    return same
+
+
+def _numbered(items: Iterable[Hashable]) -> dict[Hashable, int]:
+    return {item: k for k, item in enumerate(dict.fromkeys(items))}
 
 
 def _bigrams(segment: TemplateSegment) -> set[str]:
@@ -125,7 +156,7 @@ def _bigrams(segment: TemplateSegment) -> set[str]:
     return {text[k : k + 2] for k in range(len(text) - 1)}
 
 
-def _incidence(sets: Sequence[set[str]], known: dict[str, int]) -> NDArray[np.float64]:
+def _incidence(sets: Sequence[set[str]], known: dict[Hashable, int]) -> NDArray[np.float64]:
     matrix = np.zeros((len(sets), len(known)))
     for row, members in enumerate(sets):
         matrix[row, [known[member] for member in members]] = 1.0
@@ -140,8 +171,8 @@ def _in_order(similarity: NDArray[np.float64]) -> list[tuple[int, int]]:
     )
     best = np.zeros((n + 1, m + 1))
     for a in range(n):
-        for b in range(m):
-            best[a + 1, b + 1] = max(best[a, b + 1], best[a + 1, b], best[a, b] + gain[a, b])
+        reached = np.maximum(best[a, 1:], best[a, :-1] + gain[a])
+        best[a + 1, 1:] = np.maximum.accumulate(reached)
     pairs = []
     a, b = n, m
     while a and b:
@@ -213,7 +244,8 @@ def _changes(
         elif a and b:
             yield from _replaced(removed, added)
             removed, added = [], []
-            yield from (("edited", [hunk]) for hunk in _phrases(a, b, before, after))
+            if before[slice(*a)] != after[slice(*b)]:
+                yield from (("edited", [hunk]) for hunk in _phrases(a, b, before, after))
             at, new_at = a[1], b[1]
         elif a:
             removed.append(_hunk(a, (new_at, new_at)))

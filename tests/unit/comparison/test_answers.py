@@ -160,6 +160,16 @@ def test_a_very_long_sentence_is_one_edit() -> None:
     assert find_edits(before, before) == []
 
 
+def test_of_two_thousand_lines_those_that_differ_are_the_edits() -> None:
+    lines = [f"Rule {k}: of case {k * 7919 % 1000} say nothing.\n" for k in range(2000)]
+    lines[900] = "Never promise a refund.\n"
+    changed = ["Be quick.\n", *lines[1:-1], "End well.\n"]
+    changed.insert(700, changed.pop(900))
+    edits = find_edits("".join(lines), "".join(changed))
+    assert [edit.kind for edit in edits] == ["edited", "moved", "edited"]
+    assert edits[1].before == lines[900]
+
+
 def _search(edits: int, *drivers: int, most: int = 99) -> tuple[EditSearch, int]:
     """Answers are the number of drivers that are in place, over 10."""
 
