@@ -9,12 +9,23 @@ from pathlib import Path
 
 import smile_trace
 from smile_trace._text.lists import listed
+from smile_trace.hub import build, read_entries
+from smile_trace.hub.gallery import index_of, row_of
 from tools.site.pages import pages_of
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ("iframe-worker.js", "site.css", "site.js")
 GALLERY = ROOT / "docs" / "gallery" / "explanations.smile.jsonl"
-TITLE = ("--title", "Two hundred explanations of the benchmarks' prompts")
+TITLE = "Two hundred explanations of the benchmarks' prompts"
+FEATURED = (
+    "c6c40672b2",  # one sentence of fifteen holds the answer
+    "cfacf883ad",  # a wrong answer, and the word that it went by
+    "1476d84433",  # of two countries one is beside the point
+    "e006e3dee3",  # examples, and the last question
+    "a0323a72bc",  # a wrong sentiment
+    "192408e08a",  # no word matters
+)
+"""How the pages begin that the gallery opens with, in place of its newest ones."""
 
 
 def main() -> None:
@@ -40,14 +51,28 @@ def main() -> None:
         path = ROOT / ".site" / "pages" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    _python("smile_trace", "hub", "build", ".site/pages/gallery", *("--from", str(GALLERY)), *TITLE)
-    gallery = ROOT / ".site" / "pages" / "gallery" / "index.html"
-    back = '<header>\n<p><a href="../index.html">smile-trace</a></p>'
-    gallery.write_text(gallery.read_text("utf-8").replace("<header>", back, 1), "utf-8")
+    _gallery(ROOT / ".site" / "pages" / "gallery")
     said = _python("zensical", "build", "--strict")
     print(said)
     if re.search("^griffe: ", said, re.MULTILINE):
         raise SystemExit("A docstring is not what its function is.")
+
+
+def _gallery(folder: Path) -> None:
+    """Every explanation of the gallery, those that show most first.
+
+    Raises:
+        SystemExit: one of these is gone.
+    """
+    entries = [entry for _, entry in read_entries(GALLERY)]
+    build(folder, entries, title=TITLE)
+    rows = sorted(map(row_of, entries), key=lambda row: row.date, reverse=True)
+    first = [row for begin in FEATURED for row in rows if row.page.startswith(begin)]
+    if len(first) < len(FEATURED):
+        raise SystemExit("The gallery has other explanations now: choose FEATURED among them.")
+    index = index_of([*first, *(row for row in rows if row not in first)], TITLE)
+    back = '<header>\n<p><a href="../index.html">smile-trace</a></p>'
+    (folder / "index.html").write_text(index.replace("<header>", back, 1), "utf-8")
 
 
 def _command_line() -> str:
