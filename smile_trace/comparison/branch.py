@@ -4,7 +4,7 @@ that are a prompt's template or have cases beside them, and versions of MLflow's
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -69,8 +69,9 @@ def changed_prompts(folder: Path, base: str | None, logged: Callable[[str], str 
     for path in cases:
         stem = PurePosixPath(path).name
         branch.cases[stem if stems[stem] == 1 else path] = root / f"{path}{CASES}"
-    before, after, files = _Found(), _Found(), list(changed_files(root, branch.commit))
-    for file in files:
+    before, after, old, new = _Found(), _Found(), _Found(), _Found()
+    for file in changed_files(root, branch.commit):
+        _read_addresses(file, old, new)
         if file.is_link and PurePosixPath(file.path).stem in branch.cases:
             branch.notes.append(f"{file.path} is a link, which is not followed")
         elif file.path.endswith(".py"):
@@ -90,7 +91,7 @@ def changed_prompts(folder: Path, base: str | None, logged: Callable[[str], str 
             )
     branch.prompts += _paired(branch, before, after)
     known = {prompt.name for prompt in branch.prompts}
-    branch.prompts += (one for one in _registered(branch, files) if one.name not in known)
+    branch.prompts += (one for one in _registered(branch, old, new) if one.name not in known)
     return branch
 
 
@@ -144,14 +145,15 @@ def _paired(branch: Branch, before: _Found, after: _Found) -> Iterator[ChangedPr
             yield ChangedPrompt(name, (gone or [*old])[-1], come[-1], new[come[-1]])
 
 
-def _registered(branch: Branch, files: Iterable[ChangedFile]) -> Iterator[ChangedPrompt]:
+def _read_addresses(file: ChangedFile, before: _Found, after: _Found) -> None:
+    if PurePosixPath(file.path).suffix in _NAMING:
+        for side, text in ((before, file.before), (after, file.after)):
+            for found in _REGISTERED.finditer(text or ""):
+                side.add(found[1], found[0], file.path)
+
+
+def _registered(branch: Branch, before: _Found, after: _Found) -> Iterator[ChangedPrompt]:
     """The prompts of the registry of which another version is named."""
-    before, after = _Found(), _Found()
-    for file in files:
-        if PurePosixPath(file.path).suffix in _NAMING:
-            for side, text in ((before, file.before), (after, file.after)):
-                for found in _REGISTERED.finditer(text or ""):
-                    side.add(found[1], found[0], file.path)
     for one in _paired(branch, before, after):
         try:
             yield ChangedPrompt(one.name, _loaded(one.before), _loaded(one.after), one.file)

@@ -3,7 +3,8 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ _CHANGE = re.compile(rb":(\d+) (\d+) (\w+) (\w+) \w\0([^\0]+)\0")
 _GONE, _ORDINARY = b"000000", {b"000000", b"100644", b"100755"}
 _DEFAULTS = ("origin/HEAD", "origin/main", "origin/master", "main", "master", "HEAD~1")
 _SIZES = "%(objectname) %(objectsize)"
+_GIT = ("git", "-c", "safe.bareRepository=explicit", "-C")
 
 
 class GitFailed(SmileTraceError):
@@ -27,7 +29,7 @@ def git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
     """
     try:
         done = subprocess.run(
-            ["git", "-c", "safe.bareRepository=explicit", "-C", str(folder), *arguments],
+            [*_GIT, str(folder), *arguments],
             input=given,
             capture_output=True,
             check=False,
@@ -90,16 +92,17 @@ def changed_files(root: Path, commit: str) -> Iterator[ChangedFile]:
     how = ("-z", "--no-renames", "--no-abbrev", "--ignore-submodules")
     changes = _CHANGE.findall(git(root, "diff", "--raw", *how, commit, "--"))
     plain = {change for change in changes if {*change[:2]} <= _ORDINARY}
-    texts = _blobs(root, {blob for change in plain for blob in change[2:4] if blob.strip(b"0")})
-    for change in changes:
-        _, mode, old, new, name = change
-        path = name.decode(errors="replace")
-        if change not in plain:
-            yield ChangedFile(path, is_link=True)
-        elif mode == _GONE or new.strip(b"0"):
-            yield ChangedFile(path, texts.get(old), texts.get(new))
-        else:
-            yield ChangedFile(path, texts.get(old), _working(root / path))
+    blobs = {blob for change in plain for blob in change[2:4] if blob.strip(b"0")}
+    with _reading(root, blobs) as text_of:
+        for change in changes:
+            _, mode, old, new, name = change
+            path = name.decode(errors="replace")
+            if change not in plain:
+                yield ChangedFile(path, is_link=True)
+            elif mode == _GONE or new.strip(b"0"):
+                yield ChangedFile(path, text_of(old), text_of(new))
+            else:
+                yield ChangedFile(path, text_of(old), _working(root / path))
 
 
 def _working(file: Path) -> str | None:
@@ -109,21 +112,28 @@ def _working(file: Path) -> str | None:
     return _text(file.read_bytes())
 
 
-def _blobs(root: Path, ids: Iterable[bytes]) -> dict[bytes, str | None]:
-    """The texts of git's objects by id, of those that are not too large."""
+@contextmanager
+def _reading(root: Path, ids: Iterable[bytes]) -> Iterator[Callable[[bytes], str | None]]:
+    """What gives the text of one of git's objects: they are read one at a time, since a branch may
+    change a gigabyte of them. None for one that is too large."""
     asked = b"".join(one + b"\n" for one in ids)
-    sizes = map(
-        bytes.split, git(root, "cat-file", f"--batch-check={_SIZES}", given=asked).splitlines()
-    )
-    asked = b"".join(one + b"\n" for one, size in sizes if int(size) <= MOST_BYTES)
-    out, at = git(root, "cat-file", f"--batch={_SIZES}", given=asked), 0
-    found = dict[bytes, str | None]()
-    while at < len(out):
-        start = out.index(b"\n", at) + 1
-        blob, size = out[at:start].split()
-        at = start + int(size) + 1
-        found[blob] = _text(out[start : at - 1])
-    return found
+    told = git(root, "cat-file", f"--batch-check={_SIZES}", given=asked).splitlines()
+    sizes = {one: int(size) for one, size in map(bytes.split, told) if size.isdigit()}
+    command = [*_GIT, str(root), "cat-file", f"--batch={_SIZES}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        given, out = reader.stdin, reader.stdout
+
+        def text_of(blob: bytes) -> str | None:
+            if sizes.get(blob, MOST_BYTES + 1) > MOST_BYTES:
+                return None
+            given.write(blob + b"\n")
+            given.flush()
+            out.readline()
+            return _text(out.read(sizes[blob] + 1)[:-1])
+
+        yield text_of
 
 
 def _text(raw: bytes) -> str | None:

@@ -1,6 +1,7 @@
 """Which prompts a branch changes, found without configuration and without running its code."""
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,17 @@ def test_the_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found(alone).base == "main", "without a remote"
     with pytest.raises(NoBase, match="no git repository"):
         found(tmp_path)
+
+
+def test_a_large_branch_is_read_file_by_file(tmp_path: Path) -> None:
+    megabytes = {f"{k}.txt": f"{k}" * 450_000 for k in range(10, 30)}
+    old = {"p.txt": "Old.", "p.cases.jsonl": "{}\n", **dict.fromkeys(megabytes, "small")}
+    folder = branched(tmp_path / "r", old, {"p.txt": "New.", **megabytes, "z.txt": "z" * 1_100_000})
+    tracemalloc.start()
+    try:
+        [prompt] = found(folder).prompts
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (prompt.before, prompt.after) == ("Old.", "New.")
+    assert most < 10_000_000
