@@ -21,7 +21,14 @@ from smile_trace.cli.arguments import (
     since_ns,
 )
 from smile_trace.cli.drift import drift
-from smile_trace.cli.output import GATE_CLOSED, call_bar, check_writable, printable, write_page
+from smile_trace.cli.output import (
+    GATE_CLOSED,
+    call_bar,
+    check_writable,
+    no_commands,
+    printable,
+    write_page,
+)
 from smile_trace.cli.replay import read_parameter
 from smile_trace.errors import SmileTraceError
 
@@ -157,7 +164,8 @@ def check(
             checks.add(name, names_in(versions), template)
         estimates = checks.estimates()
         if dry_run:
-            print(_plan(checks, estimates))
+            with no_commands():
+                print(_plan(checks, estimates))
             return
         for one in estimates:
             confirm(one, yes=yes)
@@ -219,7 +227,7 @@ def _plan(checks: "Check", most: "Sequence[Estimate]") -> str:
 
 
 def _failed(call_id: str, error: SmileTraceError) -> None:
-    print(printable(f"{call_id} was not measured: {error}"), file=sys.stderr)
+    print(printable(f"smile-trace: {call_id} was not measured: {error}"), file=sys.stderr)
 
 
 def _show(found: "Checked", summary: Path | None, *, json: bool) -> None:
@@ -234,7 +242,8 @@ def _show(found: "Checked", summary: Path | None, *, json: bool) -> None:
     if json:
         print(found.model_dump_json(indent=2))
     else:
-        Console(highlight=False).print(Markdown(shown, hyperlinks=False))
+        with no_commands():
+            Console(highlight=False).print(Markdown(shown, hyperlinks=False))
     for name, limit in found.broken:
         said = f"{printable(name)}: {printable(limit.title)}: {printable(limit.reason)}"
         print(f"smile-trace: {said}", file=sys.stderr)

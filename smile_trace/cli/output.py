@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,9 +29,24 @@ GATE_CLOSED = 3
 
 
 def printable(text: str) -> str:
-    """The text on one line, without secrets and control characters: others may have written it."""
-    line = presentable(text, longest=LONGEST_LINE)
+    """The text on one line, without secrets, control characters and the beginning of a command of
+    GitHub's log: others may have written it."""
+    line = presentable(text, longest=LONGEST_LINE).replace("##[", "## [")
     return "".join(c if c.isprintable() else " " for c in line)
+
+
+@contextmanager
+def no_commands() -> Iterator[None]:
+    """What is printed meanwhile is no workflow command, which GitHub's log would obey in any line
+    that begins with `::`."""
+    token = secrets.token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" else ""
+    if token:
+        print(f"::stop-commands::{token}", flush=True)
+    try:
+        yield
+    finally:
+        if token:
+            print(f"::{token}::", flush=True)
 
 
 def lasting(seconds: float) -> str:

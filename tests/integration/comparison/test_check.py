@@ -100,6 +100,27 @@ def test_the_summary_names_the_edit_that_changed_the_answers(
     assert len(server.bodies) == paid, "nothing is paid for twice"
 
 
+@pytest.mark.parametrize("how", [(), ("--dry-run",)])
+def test_what_others_wrote_is_no_command_of_githubs_log(
+    how: tuple[str, ...], server: PlantedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outside of our action, too; a prompt has such a name. There is no telling which of two
+    streams the log reads first: on the other one, no line begins so."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    named = GREET.replace("greet", "::error::e ##[error]f")
+    before, after = (named.format(f"Greet {one} {{letter}}") for one in ("", "now"))
+    folder = branched(tmp_path / "r", {"app.py": before}, {"app.py": after})
+    monkeypatch.chdir(folder)
+    ran = check("--max", "answer_change=.2", *how)
+    lines = ran.stdout.splitlines()
+    token = lines[0].removeprefix("::stop-commands::")
+    assert re.fullmatch("[0-9a-f]{32}", token)
+    assert lines[-1] == f"::{token}::"
+    assert any("::error::e" in line for line in lines[1:-1])
+    assert not any(line.lstrip().startswith("::") for line in ran.stderr.splitlines())
+    assert "##[" not in ran.stderr
+
+
 def test_three_cases_do_not_say_how_much_the_answers_change(
     server: PlantedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
