@@ -95,7 +95,7 @@ def test_a_replay_at_temperature_zero_reproduces_the_answer(
     inputs = [{"review": review} for review in REVIEWS]
     plant(
         store, "mood", "1", BEFORE, inputs, answers=logged, form="completion",
-        parameters=PARAMETERS,
+        parameters=PARAMETERS, model=model.name,
     )  # fmt: skip
     plant(store, "mood", "2", AFTER, inputs, form="completion", parameters=PARAMETERS)
     [call, *_] = store.traces.find_calls("")
