@@ -27,15 +27,15 @@ from smile_trace.records.comparison import TemplateSegment
 from smile_trace.records.formats.requests import OFFERED, tool_name, with_offered_tools
 from smile_trace.records.message import tool_names
 from smile_trace.records.report import PartKind
-from smile_trace.records.verdicts import effect, joint, outermost_drivers
+from smile_trace.records.verdicts import effect, joint, outermost_drivers, telling_drivers
 
 _WITH_THE_CALL = "recorded with the call"
 
 
 @dataclass(frozen=True)
 class CallPart:
-    """A part of one call: `group` is its retriever or tool, if any; `drove`: it holds what the
-    answer depended on most; `measured`: attribution and interval, if it was removed alone."""
+    """A part of one call: `group` is its retriever or tool, if any; `drove`: it is, or holds,
+    what the answer depended on most; `measured`: attribution and interval, if removed alone."""
 
     kind: PartKind
     name: str
@@ -126,23 +126,29 @@ class _Within:
         return *self.explanation.coarser, *self.explanation.segments
 
     @cached_property
-    def _driver(self) -> SegmentAttribution | None:
-        outermost = outermost_drivers(self.explanation.segments, self.explanation.coarser)
-        return max(outermost, key=effect, default=None)
+    def _strongest(self) -> Sequence[SegmentAttribution]:
+        """What the answer depends on most, as a whole, and the strongest part inside that carries
+        it: a sentence is no weaker because its message was removed as a whole, too."""
+        of = self.explanation.segments, self.explanation.coarser
+        whole = max(outermost_drivers(*of), key=effect, default=None)
+        return () if whole is None else (whole, telling_drivers(whole, *of)[0])
 
     def part(self, kind: PartKind, name: str, place: Place, group: str | None = None) -> CallPart:
         """A part that is a place, or a message without the documents in it."""
         documents = [] if kind in ("tool", "tool_result") else self.documents
         others = [other for other in documents if other != place]
         found = measured_at(place, others, self._parts)
-        own, driver = found.alone, self._driver
-        held = driver is not None and all(holds(place, one) for one in driver.places)
+        own = found.alone
+
+        def is_in(driver: SegmentAttribution) -> bool:
+            return all(holds(place, p) for p in driver.places) and not _touches(driver, others)
+
         return CallPart(
             kind=kind,
             name=name,
             effect=_effect(kind, found, others, self.explanation.status),
             group=group,
-            drove=driver is not None and (own is driver or (held and not _touches(driver, others))),
+            drove=any(own is driver or is_in(driver) for driver in self._strongest),
             measured=None if own is None else (own.attribution, own.ci_low, own.ci_high),
         )
 

@@ -250,7 +250,15 @@ def _many(count: int, noun: str) -> str:
 
 CITED_HEAD = ("citations", "how many", "share")
 _SPACE = "&ensp;"
-_HEAD = ("part", "is a", "mattered in", "share of calls", "drives", "change, points", "mean loss")
+_HEAD = (
+    "part",
+    "is a",
+    "mattered in",
+    "share of calls",
+    "strongest in",
+    "change, points",
+    "mean loss",
+)
 
 
 def report_to_markdown(report: Report, most: int = 12) -> str:

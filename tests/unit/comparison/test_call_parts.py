@@ -117,6 +117,11 @@ def test_an_answer_depends_most_on_the_largest_effect_also_of_the_question() -> 
     for segments, drives in ((ALL, "returns.md"), (asked, "the question")):
         parts = _parts("reliable", *segments)
         assert [name for name, part in parts.items() if part.drove] == [drives]
+    # Its message, removed as a whole, has an effect that is larger still.
+    whole = _segment(4, USER, 0.95, significant=True)
+    inside = [s.model_copy(update={"parent": 0}) if s.message == 4 else s for s in ALL]
+    found = _explanation("reliable", *inside).model_copy(update={"coarser": (whole,)})
+    assert [part.name for part in call_parts(_call(), found) if part.drove] == ["returns.md"]
 
 
 def test_a_document_is_no_part_of_the_question() -> None:
