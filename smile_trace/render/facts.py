@@ -23,6 +23,10 @@ def facts(explanation: Explanation) -> Iterator[str]:
         yield f"held-out R² {unsigned(fidelity.r2_heldout)}{interval}"
     yield f"noise floor {fidelity.noise_floor:.2f}"
     yield _calls(explanation)
+    if any(row.kind == "enumerated" for row in explanation.perturbations) and _is_exact(
+        explanation
+    ):
+        yield "every combination asked: exact, no error bars"
     if cost.proxy_calls:
         yield f"{cost.proxy_calls:,} proxy calls"
     if cost.judge_calls:
@@ -37,6 +41,11 @@ def facts(explanation: Explanation) -> Iterator[str]:
     yield f"{explanation.signal} signal"
     if explanation.first is not None:
         yield "ranked also by how near a word is to the answer"
+
+
+def _is_exact(explanation: Explanation) -> bool:
+    parts = (*explanation.segments, *explanation.coarser)
+    return all(part.ci_low == part.ci_high for part in parts)
 
 
 def _calls(explanation: Explanation) -> str:
