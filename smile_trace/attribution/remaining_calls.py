@@ -353,12 +353,10 @@ def why_unsettled(found: Sequence[LevelFindings]) -> str:
     if any(more) or any(map(_costs_more_alone, found)):
         reasons.append("a part costs more if removed alone than on average")
     if not all(more):
-        reasons.append("parts that cost little alone may stand in for each other")
+        reasons.append("parts that cost little alone may replace each other")
     if not reasons:
         return ""
-    return (
-        f"what is open stays so because {', and '.join(reasons)}, which more calls would not change"
-    )
+    return f"more calls would not settle the open parts: {', and '.join(reasons)}"
 
 
 def further_calls(found: Sequence[LevelFindings], spent: int) -> int | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence, Sized
 
-from smile_trace._text.lists import listed, listed_few, per_cent
+from smile_trace._text.lists import in_words, listed, listed_few, per_cent
 from smile_trace._text.rare_cases import rare_case
 from smile_trace.comparison.verdicts import MIN_CALLS
 from smile_trace.records.comparison import (
@@ -87,8 +87,8 @@ def _idle(latest: VersionReport) -> list[str]:
 
 def _not_tested(names: Sequence[str]) -> list[str]:
     """That the calls do not test these, in a sentence; nothing for none."""
-    why = "it applies" if len(names) == 1 else "they apply"
-    told = f"Not tested by these calls, since {why} only in certain cases: {listed_few(names)}."
+    apply = "applies" if len(names) == 1 else "apply"
+    told = f"These calls do not test {listed_few(names)}, which {apply} only in certain cases."
     return [told] if names else []
 
 
@@ -159,27 +159,29 @@ def _culprit(change: VersionChange) -> str:
     largest = max(change.effects, key=lambda effect: effect.share)
     among = [edit_phrase(change.edits[place]) for place in largest.edits]
     if not change.repeats and largest.ci_low <= 0:
-        which = f"which of the {len(change.edits)} did was {NOT_MEASURED}"
-        return f" the edits changed the answers, and {which}{_budget(change, 'may tell which')}"
+        which = f"which of the {len(change.edits)} did is not settled"
+        return f" the edits changed the answers, but {which}{_budget(change, 'may tell')}"
     if len(among) > 1:
         which = listed_few(among, conjunction="or") + _budget(change, "would tell which")
         return f" at least one of {len(among)} edits changed the answers, {which}"
-    many = f" {len(change.edits)} edits changed the answers together"
-    return f"{many}, most of all {among[0]}"
+    return (
+        f" {in_words(len(change.edits))} edits together changed the answers, {among[0]} most of all"
+    )
 
 
 def _shares(change: VersionChange, named: Sequence[EditEffect], limit: float) -> str:
     others, on = _others(change, named, limit), moved_most(change)
     if len(named) > 1:
-        each = (f"{edit_phrase(change.edits[e.edits[0]])} for {100 * e.share:.0f} %" for e in named)
-        return f"{listed(list(each))} of the change{on}{others}."
+        share = [(edit_phrase(change.edits[e.edits[0]]), f"{100 * e.share:.0f} %") for e in named]
+        each = [f"{edit}{' accounts' * (not k)} for {of}" for k, (edit, of) in enumerate(share)]
+        return f"{listed(each)} of the change{on}{others}."
     [effect] = named
     alone = effect.distance if effect.edits[0] == 0 else effect.alone
     if alone is None:
-        moved = f"With the edits before it in place it changes {distance_of(effect)}{on}"
+        moved = f"With the earlier edits in place, it changes {distance_of(effect)}{on}"
     elif alone < MIN_ALONE * effect.distance:
         return (
-            "It does so only together with the edits before it; by itself it changes "
+            "It does so only together with the earlier edits; by itself it changes "
             f"{100 * alone:.0f} % of an answer{on}."
         )
     elif alone < effect.distance / 2:
@@ -196,15 +198,15 @@ def _others(change: VersionChange, named: Sequence[EditEffect], limit: float) ->
     rest = len(change.edits) - len(named)
     if not rest:
         return ""
-    others = "the other edit adds" if rest == 1 else f"the other {rest} edits add"
+    others, add = ("the other edit", "adds") if rest == 1 else (f"the other {rest} edits", "add")
     share = others_add(change, limit)
     if share is None:
-        return f"; what {others} was {NOT_MEASURED}{_budget(change)}"
+        return f"; the effect of {others} was {NOT_MEASURED}{_budget(change)}"
     if not share:
-        return f"; {others} next to nothing"
+        return f"; {others} {add} next to nothing"
     joined = any(len(e.edits) > 1 and e.share >= NEXT_TO_NOTHING for e in change.effects)
-    apart = f", and they were not told apart{_budget(change)}" if joined else ""
-    return f"; {others} {100 * share:.0f} % of the change{apart}"
+    apart = f", and could not be told apart{_budget(change)}" if joined else ""
+    return f"; {others} {add} {100 * share:.0f} % of the change{apart}"
 
 
 def others_add(change: VersionChange, limit: float) -> float | None:
@@ -245,17 +247,21 @@ MOST_BLAMED = 12
 def sentences_on_wrong(found: WrongAnswers) -> list[str]:
     """What stands behind wrong answers, the most frequent first, and what is not known of them."""
     of, explained = f"of {found.name} since {found.since[:10]}", f"{found.explained:,} of them"
-    head = f"{found.wrong:,} of {found.wrong + found.others:,} answers {of} are wrong, {explained}"
-    head += " explained."
+    are = "is" if found.explained == 1 else "are"
+    head = f"{found.wrong:,} of {found.wrong + found.others:,} answers {of} are wrong; {explained}"
+    head += f" {are} explained."
     if found.drawn_from:
         head = (
-            f"Of {found.drawn_from:,} calls {of}, {found.wrong:,} wrong ones, {explained} "
-            f"explained, and {found.others:,} others were looked at."
+            f"Of {found.drawn_from:,} calls {of}, {found.wrong:,} wrong ones ({explained} "
+            f"explained) and {found.others:,} others were examined."
         )
     remarks = (
         (max(len(found.parts) - MOST_BLAMED, 0), "{:,} more parts are in --json."),
         (found.nothing_found, "For {:,}, nothing in the prompt was found to blame."),
-        (found.by_chance, "{:,} came by chance: when it is asked for again, the answer is right."),
+        (
+            found.by_chance,
+            "{:,} came by chance: when the request is sent again, the answer is right.",
+        ),
         (found.untold, "For {:,}, the right answer is not known (expected_response)."),
         (found.wrong - found.explained - found.untold, "{:,} more are not explained (--budget)."),
     )

@@ -38,11 +38,11 @@ unknown."""
 Ask = Callable[[Call, Request], Awaitable[Response]]
 """Asks the model of a call."""
 
-UNKNOWN = "open: no result is known of "
+UNKNOWN = "open: no result is known for "
 """How a response begins that called a tool with other arguments than the trace."""
 EARLY = (
-    "it ended before it called a tool, with another answer, so it does not show whether the "
-    "error was avoided"
+    "it ended with another answer before it called a tool, so it does not show whether the error "
+    "was avoided"
 )
 LIKE = 0.5
 """The largest change of an end that is the logged one, corrected; others are another answer."""
@@ -175,7 +175,7 @@ class Continuation:
                 place, messages = following, tuple(_replaced(following.messages, changed))
             request = self._asked(place, messages, request.replicate)
             asked.append(await self.ask(place, request))
-        return _summed(asked, failure="it did not come to an end")
+        return _summed(asked, failure="it did not end")
 
     def _is_like(self, text: str) -> bool:
         change = text_comparison(self.final.answer_without_reasoning, None, "words").changes

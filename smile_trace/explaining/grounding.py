@@ -16,16 +16,16 @@ def why_own(call: Call, target: Target | None) -> str | None:
     if target is None:
         made_up = (text for text in _arguments(answer) if not _stands(text, given))
         first = next(made_up, None)
-        return first and f"“{presentable(first, longest=60)}” is nowhere in what it was given"
+        return first and f"“{presentable(first, longest=60)}” is not in its input"
     if target.expected is None and target.contains is None:
         own = [text for text in said_instead(answer, target) if codes(text)]
         found = not own or any(_stands(text, given) for text in own)
-        return None if found else "what it should not say is nowhere in what it was given"
+        return None if found else "its input does not contain what it should not say"
     own_numbers = codes(answer) - codes(given)
     return GIVEN if own_numbers and holds_right(given, call, target) else None
 
 
-GIVEN = "what it should say is in what it was given"
+GIVEN = "its input contains what it should have said"
 _NUMBER = r"(?<!\w)(?=\w*\d)[\w.-]{0,200}\w"
 """Looked for at the beginnings of words alone: from each character, a long one would take the cube
 of its length."""

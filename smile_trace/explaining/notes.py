@@ -38,7 +38,7 @@ def refusals(explanation: Explanation) -> str | None:
     ]
     if decisive:
         said = [_named(segment, explanation) for segment in decisive[:_MOST_PARTS_NAMED]]
-        return f"{'Only with' if refused else 'Without'} {listed(said)} the model refuses."
+        return f"The model refuses {'only with' if refused else 'without'} {listed(said)}."
     every = "all" if count == len(once) else f"{count} of"
     return f"The model refused {every} {len(once)} perturbed requests."
 
@@ -102,8 +102,8 @@ def tools_instead(explanation: Explanation, parameters: dict[str, JSON]) -> str 
     total = f"{len(answers)} perturbed requests"
     if not others:
         offered = len(parameters["tools"]) if isinstance(parameters.get("tools"), list) else 0
-        more = f": none of the {offered} tools offered took its place" if offered > 1 else ""
-        return f"In all {total} {_listed(wanted)} was called{more}."
+        more = f": none of the {offered} tools offered replaced it" if offered > 1 else ""
+        return f"In all {total}, the model called {_listed(wanted)}{more}."
     named = others.most_common(_MOST_NAMED)
     said = [f"{count} called {_listed(names) or 'no tool'}" for names, count in named]
     if rest := sum(others.values()) - sum(count for _, count in named):
@@ -122,28 +122,28 @@ def _listed(names: Sequence[str]) -> str:
 PROMPT_ASSUMED = Note(
     code=ReasonCode.PROMPT_ASSUMED,
     text=(
-        "The prompt is the function's argument: what the function adds to it, and the parameters "
-        "of its request, are not known. record() in the function, or instrument() for its client, "
-        "tells them."
+        "The function's argument was taken as the prompt: anything that the function adds to it, "
+        "and the parameters of its request, are unknown. To capture them, use record() in the "
+        "function or instrument() for its client."
     ),
 )
 
 FORM_CHANGED = Note(
     code=ReasonCode.FORM_CHANGED,
     text=(
-        "The call was made with OpenAI's Responses API, and asked again in another one, in which "
-        "the model may answer otherwise."
+        "The call was made with OpenAI's Responses API, but asked again through another API, where "
+        "the model may answer differently."
     ),
 )
 
 
 OF_REASONING = Note(
     code=ReasonCode.OF_REASONING,
-    text="What is explained is the model's reasoning before its answer, not the answer.",
+    text="This explains the model's reasoning before its answer, not the answer itself.",
 )
 
 
-_LEFT_OUT = "Asked without its earlier reasoning: "
+_LEFT_OUT = "The model was asked without its earlier reasoning: "
 
 
 def reasoning_left_out(why: str) -> Note:
@@ -154,19 +154,18 @@ def reasoning_left_out(why: str) -> Note:
 def why_left_out(explanation: Explanation) -> str | None:
     """Why the model was asked without its reasoning of earlier turns; None if it was not."""
     of_reasoning = [n for n in explanation.notes if n.code is ReasonCode.REASONING_LEFT_OUT]
-    return of_reasoning[0].text[len(_LEFT_OUT) : -1] if of_reasoning else None
+    return of_reasoning[0].text.partition(": ")[2][:-1] if of_reasoning else None
 
 
 def limit_raised(tokens: int, again: int) -> Note:
     """The note that a study asked with a larger limit than the logged request, and asked `again`
     what had been cut."""
-    more = f", {again:,} more of the calls" if again > 1 else ", one more of the calls"
+    more = f" ({again:,} more call{'s' * (again > 1)})" if again else ""
     return Note(
         code=ReasonCode.LIMIT_RAISED,
         text=(
-            "A reply ended at the logged request's limit before its answer, in its reasoning: such "
-            f"replies were asked again{more if again else ''}, and the rest was asked, with a "
-            f"limit of {tokens:,} tokens."
+            "A reply reached the logged request's limit while the model was still reasoning. Such "
+            f"requests were sent again{more}, and the rest sent, with a limit of {tokens:,} tokens."
         ),
     )
 

@@ -53,10 +53,10 @@ def why_no_final_answer(prompted: Prompted) -> str | None:
     if prompted.reasoning is None or prompted.answer is None or prompted.answer.strip():
         return None
     limit = limit_of(Request.of(prompted)) if prompted.answer_cut else 0
-    cut = f", cut at its limit of {limit:,} tokens" if limit else ""
+    cut = f", cut off at its limit of {limit:,} tokens" if limit else ""
     return (
-        f'its answer is reasoning alone{cut}: explain that with answer_part="reasoning", or a call '
-        "whose limit leaves room for the answer"
+        f'its answer is only reasoning{cut}: explain the reasoning with answer_part="reasoning", '
+        "or a call whose limit leaves room for an answer"
     )
 
 
@@ -69,10 +69,10 @@ def partition(prompted: Prompted, options: ExplainOptions) -> tuple[Segmentation
     except UnitMissing:
         if not isinstance(unit, str | re.Pattern):
             raise
-    missing = f"unit {unit!r}" if isinstance(unit, str) else f"match of /{unit.pattern}/"
+    missing = f"part of unit {unit!r}" if isinstance(unit, str) else f"match for /{unit.pattern}/"
     note = Note(
         code=ReasonCode.UNIT_MISSING,
-        text=f"The prompt has no {missing}, so its structure was taken (unit 'auto').",
+        text=f"The prompt has no {missing}, so it was divided by its structure (unit 'auto').",
     )
     return Segmentation(prompted, "auto", options.protect), note
 
@@ -81,9 +81,9 @@ PROXY_CALLS = 200
 """Default calls to the proxy."""
 
 
-_NO_PROXY_FOR_TOOLS = "the answer is a call of a tool, which is asked of the model itself"
-_NO_PROXY_FOR_REFUSALS = "the answer is a refusal, which is asked of the model itself"
-_NO_PROXY_FOR_TARGETS = "what makes an answer right is asked of the model itself"
+_NO_PROXY_FOR_TOOLS = "the answer is a tool call, so the model itself is asked"
+_NO_PROXY_FOR_REFUSALS = "the answer is a refusal, so the model itself is asked"
+_NO_PROXY_FOR_TARGETS = "the answer has a target, so the model itself is asked"
 
 
 def make_study(
@@ -171,7 +171,7 @@ def _part(
     except AnswerSpanNotFound:
         if not whole_without_part:
             raise
-    text = f"The answer does not hold the part {part!r}, so all of it is explained."
+    text = f"The answer does not contain {part!r}, so the whole answer is explained."
     return None, Note(code=ReasonCode.PART_MISSING, text=text)
 
 

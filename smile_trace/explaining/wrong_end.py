@@ -158,7 +158,8 @@ class WrongEnd(PathWalk):
         elif found.control is not None and by_chance(*found.control):
             again = _counted(*found.control)
             said = (
-                f" by chance: asked again as it was sent, the final answer is right{_share(again)}"
+                " by chance: when the same request is sent again, the final answer is right"
+                f"{_share(again)}"
             )
             self._blame_model(call, said, correction=again)
         else:
@@ -212,7 +213,8 @@ class WrongEnd(PathWalk):
     # -- who is to blame ------------------------------------------------------------------------
 
     def _blame(self, kind: CulpritKind, call: Call, said: str, **evidence: Any) -> None:
-        summary = f"The answer is wrong since {said}."
+        began = "may have begun" if "open" in evidence else "began"
+        summary = f"The error {began} in {said}."
         self.culprit = Culprit(kind=kind, call=call.id, summary=summary, **evidence)
 
     def _blame_model(self, call: Call, said: str, **evidence: Any) -> None:
@@ -231,10 +233,10 @@ class WrongEnd(PathWalk):
         told = tuple(map(as_source, sources))
         names = drivers_named(PathStep(call=call.id, name="", explanation=found), told)
         evidence: dict[str, Any] = {"parts": correction.parts}
-        then, perhaps = f"the final answer is right{_share(correction)}", ""
+        then = f"the final answer is right{_share(correction)}"
         if changed is None:
             evidence["open"] = calls = _unknown_calls(found, correction.parts)
-            then, perhaps = f"{self._number(call)} {_asks(calls)}", ", perhaps"
+            then = f"{self._number(call)} {_asks(calls)}"
         else:
             evidence["correction"] = correction
             if changed > LIKE and _is_asked(correction.parts, call):
@@ -248,16 +250,16 @@ class WrongEnd(PathWalk):
             self.changed, self.at = changed, call.id
         one = sources[0] if len({s.call and s.call.id for s in sources}) == 1 else None
         if one is not None and one.kind == "tool_result":
-            said = f"{self._result(one.name, one.call)}{perhaps}: without {names}, {then}"
+            said = f"{self._result(one.name, one.call)}: without {names}, {then}"
             self._blame("tool", one.call or call, said, **evidence)
         elif one is not None and one.kind == "output" and one.call is not None:
-            said = f"{self._named(one.call)}{perhaps}: without {names}, {then}"
+            said = f"{self._named(one.call)}: without {names}, {then}"
             self._blame("model", one.call, said, **evidence)
         else:
             self.ended = self.changed <= LIKE and all(source.call is None for source in sources)
             it = "it" if len(correction.parts) == 1 else "them"
-            since = f"{self._named(call)}{perhaps} because of {names}"
-            self._blame("part", call, f"{since}: without {it} from there on, {then}", **evidence)
+            said = f"{self._named(call)} because of {names}: without {it} from there on, {then}"
+            self._blame("part", call, said, **evidence)
 
     def _may_be_open(self) -> bool:
         """Whether what could not be confirmed may be to blame: where nothing else is, or only what
@@ -273,7 +275,7 @@ class WrongEnd(PathWalk):
         found = await self._of_end(asked, replace(continued, unknown="text"), call)
         if found.control is not None and by_chance(*found.control):
             calls = _unknown_calls(found, ())
-            said = f", perhaps by chance: asked again as it was sent, it {_asks(calls)}"
+            said = f" by chance: when the same request is sent again, it {_asks(calls)}"
             self._blame_model(call, said, open=calls)
             return
         given = [one for one in found.corrections if not _is_asked(one.parts, call)]
@@ -296,9 +298,8 @@ class WrongEnd(PathWalk):
             texts = [end.text or "" for end in ends if end.ok]
             found = _counted(sum(compared.right(texts)), len(texts))
             if found.ci_low > RIGHT_SHARE:
-                since = self._result(other[0].name, call)
-                then = f"the final answer is right{_share(found)}"
-                said = f"{since}: with what the stub says in its place, {then}"
+                then = "with the result of the stub in its place, the final answer is right"
+                said = f"{self._result(other[0].name, call)}: {then}{_share(found)}"
                 self._blame("tool", call, said, correction=found)
                 return
 
@@ -308,11 +309,12 @@ class WrongEnd(PathWalk):
             return None
         said = [self.culprit.summary]
         if self.culprit.kind == "tool" and self.culprit.call in self.unknown:
-            said.append("Whether that call is right is open: not all of its continuations tell.")
+            open_ended = "some of its continuations do not show it"
+            said.append(f"It is not settled whether that call is right: {open_ended}.")
         elif self.culprit.kind == "tool" and self.culprit.call not in self.explained:
-            said.append("That call was not looked at.")
+            said.append("That call was not examined.")
         elif self.culprit.kind == "tool":
-            said.append("No removal in that call was found that makes the final answer right.")
+            said.append("In that call, no removal was found that makes the final answer right.")
         if also := [name for name in dict.fromkeys(self.also) if name not in self.culprit.summary]:
             named = listed_few(also, most=2, conjunction="or")
             said.append(f"The final answer is also right without {named}.")
@@ -332,8 +334,7 @@ class WrongEnd(PathWalk):
         said = []
         if doubtful:
             named = listed(list(dict.fromkeys(doubtful)), "or")
-            may = "Something that the answer depends on may be wrong"
-            said.append(f"{may}: the result of {named}.")
+            said.append(f"The result of {named}, which the answer depends on, may be wrong.")
         for text in said_instead(self._end, self.target):
             holding = [at for at in made if word_for_word(text, self.tools.result(at[0]))]
             if len(holding) == 1:
@@ -351,7 +352,7 @@ class WrongEnd(PathWalk):
             name = f"the output of {presentable(call_name(call, self.trace), longest=60)}"
         else:
             tools = dict.fromkeys(presentable(one.name, longest=60) for one in calls)
-            name = f"the call of {listed(list(tools))}"
+            name = f"the call to {listed(list(tools))}"
         return f"{name} ({self._number(call)})"
 
     def _result(self, tool: str, call: Call | None) -> str:
@@ -404,4 +405,4 @@ def _is_asked(parts: Sequence[Segment], call: Call) -> bool:
 
 
 def _asks(calls: Sequence[str]) -> str:
-    return f"calls {listed_few(calls, most=2, conjunction='or')}, whose result is not known"
+    return f"calls {listed_few(calls, most=2, conjunction='or')}, whose result is unknown"

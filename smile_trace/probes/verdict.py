@@ -191,7 +191,7 @@ def summarised(results: Sequence[ProbeResult], words: dict[str, Words]) -> str:
         if r.status == "partly"
     ]
     if parts:
-        told.append(f"A part of the answer is lost: {listed(parts)}.")
+        told.append(f"Part of the answer is lost: {listed(parts)}.")
     for status, begin in (("none", "No effect seen"), ("inconclusive", "Not settled")):
         titles = [r.title.lower() for r in results if r.status == status and r.calls]
         if titles:
@@ -215,8 +215,8 @@ class _Losing:
 
     def __str__(self) -> str:
         return (
-            f"{100 * self.mean:.0f} % of the answer is lost on average, a tenth of it or more in "
-            f"{self.count.changed} of {self.count.asked}{_against(self.control)}"
+            f"{100 * self.mean:.0f} % of the answer is lost on average; {self.count.changed} of "
+            f"{self.count.asked} answers lost a tenth or more{_against(self.control)}"
         )
 
 
@@ -297,13 +297,15 @@ class _Judged:
             return f"It needs {words.needs}."
         if not count.asked:
             failed = self._answers.failed[self._name]
-            return f"None of its {failed} requests was answered." if failed else "No call was left."
+            return (
+                f"None of its {failed} requests was answered." if failed else "No calls were left."
+            )
         if self._as_seen and status == "none":
             return f"{words.none} The model is deterministic: one repeat is enough."
-        verb = "counted" if self._probe.own_measure else "were another answer"
+        verb = "counted" if self._probe.own_measure else "gave another answer"
         told = f"{count.changed} of {count.asked} {verb}{_against(control)}"
         if self._name == REPEATS and status != "none":
-            told += f"; up to {UNSTABLE:.0%} are usual"
+            told += f"; up to {UNSTABLE:.0%} is usual"
         if status == "found":
             return f"{words.found} {told}."
         if losing.count.changed:

@@ -96,11 +96,11 @@ class PathStep(Record):
 
     @property
     def title(self) -> str:
-        """The subject of the explanation: "The call of get_order"."""
+        """The subject of the explanation: "The call to get_order"."""
         calls = read_tool_calls(self.explanation.answer)
         if calls is not None:
             names = dict.fromkeys(presentable(call.name, longest=_LONGEST) for call in calls)
-            return f"The call of {' and '.join(names)}"
+            return f"The call to {' and '.join(names)}"
         if not self.depth:
             return "The final answer"
         output = f"output of {presentable(self.name, longest=_LONGEST)}"

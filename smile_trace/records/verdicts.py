@@ -17,6 +17,7 @@ Verdict = Literal["supports", "against", "excluded", "open"]
 matters is excluded. `open`: not measured well enough to tell."""
 
 NO_DIFFERENCE = "made no measurable difference"
+LITTLE = "made little or no difference"
 
 NOT_COMPARED = "additions, length and form are not compared"
 
@@ -31,7 +32,7 @@ WHOLES = ("message", "tool_result", "document", "section", "example", "turn", "s
 """Units that hold sentences or values: that one of them matters says nothing of these."""
 
 NOT_MEASURED = "not measured well enough to tell"
-STANDS_IN = "another part stands in for it, either is enough"
+STANDS_IN = "another part can replace it, either is enough"
 
 
 def decided(
@@ -46,8 +47,7 @@ def decided(
     another one is never excluded, however small its effect is on average, nor is one without which
     one of the `fields` of a JSON answer changes; `conclusive`: whether anything can be said at all;
     if not, nothing is excluded, and no part is certain."""
-    needed = {key for pair in interactions for key in (pair.first, pair.second)}
-    needed |= {key for change in fields for key in (change.key, change.also) if key is not None}
+    needed = needed_keys(interactions, fields)
     if not conclusive:
         segments = map(_uncertain, segments)
     return tuple(
@@ -56,6 +56,12 @@ def decided(
         )
         for s in segments
     )
+
+
+def needed_keys(interactions: Iterable["Interaction"], fields: Iterable["FieldChange"]) -> set[str]:
+    """Return the keys of parts of a pair that works together, or without which a field changes."""
+    needed = {key for pair in interactions for key in (pair.first, pair.second)}
+    return needed | {key for one in fields for key in (one.key, one.also) if key is not None}
 
 
 def _uncertain(segment: "SegmentAttribution") -> "SegmentAttribution":

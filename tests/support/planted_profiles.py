@@ -20,7 +20,7 @@ def plant_profiles(store: Store, prompt: str, version: str, changed: int) -> Non
             name="order",
             title="Another order",
             status="found" if changed else "none",
-            reason=f"{changed} of 10 were another answer.",
+            reason=f"{changed} of 10 gave another answer.",
             value=changed / 10,
             p_value=0.01 if changed else 1.0,
             changed=changed,

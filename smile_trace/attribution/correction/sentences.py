@@ -8,10 +8,12 @@ from smile_trace.attribution.reporting.summary import Subject, named_parts
 from smile_trace.records import Correction, Explanation, Segment, SegmentAttribution
 
 ERROR = Subject("The error", "of the error", "this error")
-RIGHTNESS = Subject("That the answer is right", "of that", "that the answer is right")
+RIGHTNESS = Subject(
+    "The correctness of the answer", "of the correctness", "the correctness of this answer"
+)
 
-CONFIRMED = "what would make the answer right is confirmed, not what each part does by itself."
-CUT_SHORT = "the calls ended before all parts were tried; more may tell (--budget)."
+CONFIRMED = "the correction is confirmed, but not what each part does by itself."
+CUT_SHORT = "the calls ran out before all parts were tried; more may help (--budget)."
 
 MOST_SAID = 2
 """Removals that a sentence names."""
@@ -51,13 +53,15 @@ def what_corrects(explanation: Explanation, searched: Searched) -> str:
     right, of = searched.control
     if by_chance(right, of):
         answers = "the answer is right" if of == 1 else f"{right} of {of} answers are right"
-        return f"Asked again as it was sent, {answers}: no part is to blame for this one."
+        return f"When the same request is sent again, {answers}: no part of the prompt is to blame."
     if not explanation.fidelity.reproduced:
         return explanation.summary
     said = [_found(explanation, searched) if searched.found else _nothing(explanation, searched)]
     if searched.cut_short:
         more = 2 * explanation.settings.budget
-        said.append(f"The calls ended before the search did: more may tell (--budget {more}).")
+        said.append(
+            f"The calls ran out before the search was done: more may help (--budget {more})."
+        )
     return " ".join(said)
 
 
@@ -66,11 +70,12 @@ def _found(explanation: Explanation, searched: Searched) -> str:
     said = f"The answer would be right without {', or without '.join(without)}."
     if (of := searched.control[1]) > 1:
         right = searched.control[0]
-        said += f" As it was sent, {right or 'none'} of {of} {'was' if right < 2 else 'were'}."
+        was = "was" if right < 2 else "were"
+        said += f" With the prompt unchanged, {right or 'none'} of {of} answers {was} right."
     if searched.unhelpful:
         one = searched.unhelpful == 1
-        others = "one other part" if one else f"any of {in_words(searched.unhelpful)} other parts"
-        said += f" Without {others} alone it stayed wrong."
+        others = "one" if one else f"any one of {in_words(searched.unhelpful)}"
+        said += f" Removing {others} other part{'' if one else 's'} left it wrong."
     return said
 
 
@@ -84,23 +89,24 @@ def _said(found: Correction, explanation: Explanation) -> str:
 
 def _nothing(explanation: Explanation, searched: Searched) -> str:
     said = (
-        f"Nothing in the prompt was found to blame: none of {searched.tried} removals, of single "
-        "parts and several together, makes the answer right."
+        f"Nothing in the prompt was found to blame: none of {searched.tried} removals (of single "
+        "parts, and of several together) makes the answer right."
     )
     if searched.promising is not None:
         without, right, of = searched.promising
         names = listed(_names(without, explanation))
-        tried = f"{searched.tried} removals of single parts and several together"
+        was = "was" if right == 1 else "were"
         said = (
-            f"Nothing in the prompt is confirmed to blame: of {tried}, the best is that of {names} "
-            f"({right} of {of} answers were right)."
+            f"Nothing in the prompt could be confirmed as the cause: the best of {searched.tried} "
+            "removals (of single parts, and of several together) was that of "
+            f"{names} ({right} of {of} answers {was} right)."
         )
     if searched.nearer:
         nearer = listed_few(_names(searched.nearer, explanation))
-        return f"{said} It comes nearer without {nearer}."
+        return f"{said} The answer comes closer to its target without {nearer}."
     if searched.promising is not None or searched.cut_short:
         return said
-    return f"{said} What is missing may not be in the prompt."
+    return f"{said} The prompt may lack what a right answer needs."
 
 
 def _names(parts: Sequence[Segment | SegmentAttribution], explanation: Explanation) -> list[str]:

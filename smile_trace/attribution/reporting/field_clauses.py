@@ -55,12 +55,13 @@ def field_clauses(
     paths = {path for one in said for path in one.paths}
     left = [one for one in causes if one not in said and len(one.parts) == 1]
     if more := sum(not paths.isdisjoint(one.paths) for one in left):
-        each = "one more part" if more == 1 else f"each of {in_words(more)} more parts"
-        yield f"without {each} {'this' if len(paths) == 1 else 'some of this'} changes, too"
+        which = {1: "one more part", 2: "either of two more parts"}
+        each = which.get(more, f"any of {in_words(more)} more parts")
+        yield f"removing {each} also changes {'this' if len(paths) == 1 else 'some of this'}"
     others = {change.path for change in fields} - paths
     if said and others:
-        change = "field changes" if len(others) == 1 else "fields change"
-        yield f"{in_words(len(others))} more {change} without a part, too"
+        change = "field also changes" if len(others) == 1 else "fields also change"
+        yield f"{in_words(len(others))} more {change} when a part is removed"
 
 
 def _causes(
@@ -112,9 +113,9 @@ def _fields_named(paths: Sequence[str], tools: Sequence[str], count: int) -> str
 def _of_call(number: int, path: str, tools: Sequence[str]) -> str:
     """A field of one of the tool calls: "the argument `day` of get_order"."""
     if len(tools) < 2:
-        return "the tool called" if path == "name" else f"the argument `{path}`"
+        return "the choice of tool" if path == "name" else f"the argument `{path}`"
     same = [index for index, tool in enumerate(tools) if tool == tools[number]]
-    which = f"the {ordinal(same.index(number))} call of " if len(same) > 1 else ""
+    which = f"the {ordinal(same.index(number))} call to " if len(same) > 1 else ""
     if path == "name":
-        return f"{which or 'the call of '}{tools[number]}"
+        return f"{which or 'the call to '}{tools[number]}"
     return f"the argument `{path}` of {which}{tools[number]}"

@@ -1,7 +1,7 @@
 """Which of the certain parts a sentence names, with what is lost without them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
 
 from smile_trace.records import SegmentAttribution
@@ -45,6 +45,27 @@ def finest_inside(
 def opponents(segments: _Parts) -> list[SegmentAttribution]:
     """The parts that certainly work against the answer, the strongest first."""
     return sorted((s for s in segments if s.significant and s.attribution < 0), key=effect)
+
+
+def only_small(parts: _Parts, needed: Collection[str], limit: float) -> bool:
+    """Whether parts certainly have an effect, and each of these a small one (`without_small`)."""
+    sure = [part for part in parts if part.significant or part.fails_without]
+    return bool(sure) and all(_is_small(part, needed, limit) for part in sure)
+
+
+def without_small(parts: _Parts, needed: Collection[str], limit: float) -> list[SegmentAttribution]:
+    """The parts, of which a small effect is no finding: it is certain, and one as large as the
+    smallest that matters (`limit`) is excluded. `needed`: keys of parts that matter all the same.
+    """
+    return [
+        part.model_copy(update={"significant": False}) if _is_small(part, needed, limit) else part
+        for part in parts
+    ]
+
+
+def _is_small(part: SegmentAttribution, needed: Collection[str], limit: float) -> bool:
+    certain = part.significant and not part.fails_without
+    return certain and part.at_most < limit and part.key not in needed
 
 
 def words(text: str) -> str:

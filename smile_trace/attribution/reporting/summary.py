@@ -15,7 +15,9 @@ from smile_trace.attribution.reporting.field_clauses import field_clauses
 from smile_trace.attribution.reporting.named_parts import (
     finest_inside,
     named_drivers,
+    only_small,
     opponents,
+    without_small,
     words,
 )
 from smile_trace.attribution.reporting.segments import is_within
@@ -31,6 +33,7 @@ from smile_trace.records import (
 from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.tool_results import named_by_tool
 from smile_trace.records.verdicts import (
+    LITTLE,
     NAMED,
     NO_DIFFERENCE,
     NOT_COMPARED,
@@ -40,6 +43,7 @@ from smile_trace.records.verdicts import (
     decided,
     drives,
     further,
+    needed_keys,
     outermost_drivers,
     telling_drivers,
 )
@@ -54,6 +58,8 @@ one, or by less is not said itself."""
 _QUOTE = r"“([^“”]*)”"
 _LONG, _SHORT = 28, 20
 """Characters of a quotation that is shortened where it is said again, and then."""
+
+_SURE = ("supports", "against")
 
 _MAX_KINDS = 2
 """Kinds of parts that are counted one by one."""
@@ -126,42 +132,54 @@ def summarize(
     if fidelity.status == "no_effect":
         return _no_effect(fidelity, answer, same_texts=same_texts, by_content=by_content)
     segments = decided(segments, interactions, fields, limit=limit)
-    tree = _Tree(segments, coarser, messages)
+    needed_by, slightly = needed_keys(interactions, fields), ""
+    if only_small((*segments, *coarser), needed_by, limit) and not interactions:
+        slightly, passages = f" only slightly, by less than {_percent(limit)},", coarser
+    else:
+        segments = without_small(segments, needed_by, limit)
+        passages = without_small(coarser, needed_by, limit)
+    tree = _Tree(segments, passages, messages)
     if fidelity.status == "inconclusive":
-        said = f"What drove {subject.this} is not settled: {fidelity.reason}"
+        said = f"It is not settled what drove {subject.this}: {fidelity.reason}"
         return " ".join([said, *_perhaps_first(tree, first)])
     drivers, against = tree.drivers, opponents(tree.free)
     needed = [s for s in tree.everything if s.fails_without]
     if not drivers and not against and not interactions and not needed:
-        nothing = "No single part of the prompt made a difference that stands out of the noise."
+        nothing = "No single part of the prompt made a difference that stands out from the noise."
         return " ".join([nothing, *_perhaps_first(tree, first)])
     clauses, costs = list[str](), _Costs()
     if drivers:
-        clauses.append(f"{answer} depends on {_drivers(tree, of, costs)}")
+        clauses.append(f"{answer} depends{slightly} on {_drivers(tree, of, costs)}")
         clauses += _first_of_several(tree, first)
-    clauses += field_clauses(fields, tree.free, coarser, tree.named_together, tools, field_count)
+    clauses += field_clauses(fields, tree.free, passages, tree.named_together, tools, field_count)
     if against:
-        verb = "works" if len(against) == 1 else "work"
-        whom = "it" if drivers else answer[0].lower() + answer[1:]
+        work = f"work{'s' * (len(against) == 1)}{' slightly' * bool(slightly)} against"
         less = [f"{tree.named(s)} ({costs.of(s, of)})" for s in against]
-        clauses.append(f"{listed_few(less, NAMED)} {verb} against {whom}")
+        clauses.append(f"{listed_few(less, NAMED)} {work} {answer[0].lower()}{answer[1:]}")
     if needed:
         fail = "the request fails" if len(needed) == 1 else "requests fail"
-        clauses.append(f"without {listed_few(list(map(tree.named, needed)))} {fail}")
+        clauses.append(
+            f"without {listed_few(list(map(tree.named, needed)), conjunction='or')} {fail}"
+        )
     paired = {key for pair in interactions for key in (pair.first, pair.second)}
     clauses += _together(
         tree.named_together([s for s in tree.everything if s.key in paired]), interactions
     )
-    clauses += _without_both(tree, without_both, of)
+    for one in sorted(without_both, key=lambda pair: -pair[2])[:1]:
+        clauses.append(_without_both(tree, one, of))
+        paired.update(one[:2])
     others = [s for s in tree.free if s.key not in paired]
     clauses += _others(others, coarser, of, limit, by_content=by_content)
     clauses += _never_removed([s for s in segments if s.protected])
     if fidelity.status == "partial" and fidelity.further_calls is not None:
-        clauses.append(f"about {fidelity.further_calls:,} more calls would tell (--until-settled)")
+        clauses.append(
+            f"about {fidelity.further_calls:,} more calls would settle this (--until-settled)"
+        )
     if whole := [s for s in tree.free if s.significant and s.key in unopened]:
         whole.sort(key=lambda s: -len(s.text))
         names = [tree.by_itself(s, tree.like(s)) for s in whole]
-        clauses.append(f"not looked at inside: {listed_few(names, 1)} (--budget)")
+        was = "was" if len(names) == 1 else "were"
+        clauses.append(f"{listed_few(names, 1)} {was} not broken down further (--budget)")
     joined = _named_once("; ".join(clauses), tree.placed) + "."
     return joined[0].upper() + joined[1:]
 
@@ -305,7 +323,7 @@ def _drivers(tree: _Tree, of: str, costs: "_Costs") -> str:
         inner = [s for s in inside if s in named]
         names = [f"{tree.by_itself(s, tree.like(s, pieces))} ({costs.of(s, of)})" for s in inner]
         more = further([s for s in inside if s not in inner], named)
-        finer = f", there on {listed([*names, *filter(None, [more])])}" if inner else ""
+        finer = f", notably on {listed([*names, *filter(None, [more])])}" if inner else ""
         told.append(f"{tree.named(driver)} ({lost}){finer}")
     more = further(left, named)
     if not any(map(tree.inside, tree.drivers)):
@@ -348,7 +366,7 @@ def _perhaps_first(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
         nouns = set(map(_noun, tree.free))
         yield f"No {nouns.pop() if len(nouns) == 1 else 'part'} stands out."
         return
-    yield f"The strongest is most likely {_one_of(tree, found)}."
+    yield f"The strongest part is most likely {_one_of(tree, found)}."
 
 
 def _first_of_several(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
@@ -364,12 +382,12 @@ def _first_of_several(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
     most = max(part.attribution for part in found)
     stronger = any(part.attribution > most for part in certain)  # in none of the finest passages
     if not stronger and not all(map(drives, found)):
-        yield f"the strongest is most likely {_one_of(tree, found)}"
+        yield f"the strongest part is most likely {_one_of(tree, found)}"
 
 
 def _one_of(tree: _Tree, segments: Sequence[SegmentAttribution]) -> str:
     names = list(map(tree.named, segments))
-    return names[0] if len(names) == 1 else f"one of: {listed(names, 'or')}"
+    return listed(names, "or")
 
 
 def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterator[str]:
@@ -380,7 +398,7 @@ def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterato
     for pair in sorted(pairs, key=lambda pair: -abs(pair.value)):
         both = {pair.first, pair.second}
         if pair.kind == "either":
-            yield f"of {names[pair.first]} and {names[pair.second]} either is enough"
+            yield f"either {names[pair.first]} or {names[pair.second]} is enough"
             continue
         for group in groups:
             if all(frozenset(two) in together for two in combinations(group | both, 2)):
@@ -392,12 +410,9 @@ def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterato
         yield f"{listed([name for key, name in names.items() if key in group])} only work together"
 
 
-def _without_both(tree: _Tree, pairs: Sequence[tuple[str, str, float]], of: str) -> Iterator[str]:
-    """A clause on the pair without which most is lost."""
-    if pairs:
-        *keys, lost = max(pairs, key=lambda pair: pair[2])
-        names = tree.named_together([s for s in tree.everything if s.key in keys])
-        yield f"without both {listed(list(names.values()))}, {_percent(lost)} {of} is lost"
+def _without_both(tree: _Tree, pair: tuple[str, str, float], of: str) -> str:
+    names = tree.named_together([s for s in tree.everything if s.key in pair[:2]])
+    return f"without both {listed(list(names.values()))}, {_percent(pair[2])} {of} is lost"
 
 
 def _no_effect(fidelity: Fidelity, answer: str, *, same_texts: bool, by_content: bool) -> str:
@@ -407,7 +422,7 @@ def _no_effect(fidelity: Fidelity, answer: str, *, same_texts: bool, by_content:
     elif same_texts:
         moved = "stayed the same"
     else:
-        moved = "moved less than this comparison can tell from noise"
+        moved = "changed less than this comparison can tell from noise"
     unseen = f" ({NOT_COMPARED})" if by_content and not same_texts else ""
     return f"Whatever was removed from the prompt, {what} {moved}{unseen}."
 
@@ -420,15 +435,17 @@ def _others(
     *,
     by_content: bool,
 ) -> Iterator[str]:
-    if excluded := [s for s in segments if s.verdict == "excluded"]:
+    small = [s for s in segments if s.verdict in _SURE and not (s.significant or s.fails_without)]
+    if excluded := [*small, *(s for s in segments if s.verdict == "excluded")]:
+        made = LITTLE if small else NO_DIFFERENCE
         less = f"{'each ' * (len(excluded) > 1)}less than {_percent(limit)}"
         to = f" to what the answer says ({less} of it; {NOT_COMPARED})" if by_content else ""
-        yield f"{_counted(excluded, 'other')} {NO_DIFFERENCE}{to or f' ({less})'}"
+        yield f"{_counted(excluded, 'other')} {made}{to or f' ({less})'}"
     if unknown := [s for s in segments if s.verdict == "open"]:
-        each = "which" if len(unknown) == 1 else "each"
+        are, each = ("is", "it") if len(unknown) == 1 else ("are", "each")
         most = round(100 * max(at_most_inside(s, coarser) for s in unknown))
-        settled = f"not settled: {_counted(unknown, 'other')}"
-        yield f"{settled}, {each} could account for up to {most} % {of}"
+        not_settled = f"{_counted(unknown, 'other')} {are} not settled"
+        yield f"{not_settled}: {each} could account for up to {most} % {of}"
 
 
 def _never_removed(protected: Sequence[SegmentAttribution]) -> Iterator[str]:

@@ -29,8 +29,8 @@ MOST_UNSEEN = 1 / 3
 """Largest share of the distinct answers that may count as unchanged although their words differ."""
 
 _NOT_SEEN = (
-    "count as unchanged although their words differ, so that its comparison may not see what "
-    "changed; explain a part of the answer, or compare in another way"
+    "count as unchanged although their words differ, so the comparison may miss what changed; "
+    "explain a part of the answer, or compare in another way"
 )
 
 CONVINCING: tuple[FidelityStatus, ...] = ("reliable", "partial")
@@ -38,7 +38,7 @@ CONVINCING: tuple[FidelityStatus, ...] = ("reliable", "partial")
 
 
 _ANOTHER = (
-    "without its earlier reasoning the model does not quite give the logged answer back; capture "
+    "without its earlier reasoning, the model does not quite reproduce the logged answer; capture "
     "the reasoning as the server gave it, signed or encrypted."
 )
 
@@ -63,7 +63,10 @@ def levels_shown(
         drawn = [level for level in levels if not found[level[0]].exact]
         judged, reason = (drawn or levels)[-1]
     if status == "reliable" and not any(map(_stands_out, found[:shown])):
-        status, reason = "inconclusive", f"{reason[:-1]}, but none of them stands out of the noise."
+        status, reason = (
+            "inconclusive",
+            f"{reason[:-1]}, but none of them stands out from the noise.",
+        )
     quality = found[judged].held_out
     return shown, Fidelity(
         status=status,
@@ -96,7 +99,7 @@ def _of_outermost(
 
 
 def _beside_certain(reason: str) -> str:
-    return f"what is named is certain, but {reason}"
+    return f"the named parts are certain, but {reason}"
 
 
 _WORST: tuple[FidelityStatus, ...] = ("no_effect", "reliable", "partial", "inconclusive")
@@ -126,9 +129,9 @@ def final_fidelity(
         fidelity = fidelity.model_copy(update={"status": lower, "reason": _ANOTHER})
     if fidelity.status != "inconclusive" or ";" in fidelity.reason:
         return fidelity
-    calls, what = fidelity.further_calls, "more calls or coarser parts may tell (--budget, --unit)"
+    calls, what = fidelity.further_calls, "more calls or coarser parts may help (--budget, --unit)"
     if calls is not None:
-        what = f"about {calls:,} more calls would tell (--until-settled)"
+        what = f"about {calls:,} more calls would settle this (--until-settled)"
     return fidelity.model_copy(update={"reason": f"{fidelity.reason[:-1]}; {what}."})
 
 
@@ -143,7 +146,7 @@ def _given_open(
     if fidelity.unseen > MOST_UNSEEN and fidelity.status in ("reliable", "no_effect"):
         sure = bool(interactions) or any(s.significant for s in (*segments, *coarser))
         status: FidelityStatus = "partial" if sure else "inconclusive"
-        reason = f"{_percent(fidelity.unseen)} of the different answers {_NOT_SEEN}."
+        reason = f"{_percent(fidelity.unseen)} of the distinct answers {_NOT_SEEN}."
         return fidelity.model_copy(update={"status": status, "reason": reason})
     paired = {key for pair in interactions for key in (pair.first, pair.second)}
     parts = decided(segments, interactions, limit=limit)
@@ -158,14 +161,14 @@ def _given_open(
         )
         return fidelity.model_copy(update={"status": "inconclusive", "reason": reason})
     certain = (*named_drivers(segments, coarser), *opponents(segments)[:NAMED])
-    named = [(abs(s.attribution), "one") for s in certain]
-    named += [(abs(pair.value), "a pair") for pair in interactions]
-    smallest, which = min(named, default=(0.0, "one"))
+    named = [(abs(s.attribution), "part") for s in certain]
+    named += [(abs(pair.value), "pair") for pair in interactions]
+    smallest, which = min(named, default=(0.0, "part"))
     if fidelity.status != "reliable" or most <= smallest:
         return fidelity
     reason = _beside_certain(
-        f"a part that is not settled could account for up to {_percent(most)} {of}, more "
-        f"than {which} that is named ({_percent(smallest)})."
+        f"an unsettled part could account for up to {_percent(most)} {of}, more than a {which} "
+        f"that certainly matters ({_percent(smallest)})."
     )
     return fidelity.model_copy(update={"status": "partial", "reason": reason})
 
@@ -191,14 +194,14 @@ def _verdict(found: LevelFindings, scores: ResponseScores) -> tuple[FidelityStat
         return _unchanged(found)
     if scores.only_sparse_moved and not any(found.fails_without):
         return "inconclusive", (
-            "the answer moved only where several parts of the prompt were removed at once."
+            "the answer changed only when several parts of the prompt were removed at once."
         )
     if (unpredictable := _why_unpredictable(found)) is not None:
         if _anything_sure(found):
             return "partial", _beside_certain(unpredictable)
         return "inconclusive", unpredictable
     if found.exact:
-        return "reliable", "every combination of the parts was asked."
+        return "reliable", "every combination of parts was asked, so the values are exact."
     assert found.held_out is not None
     return (
         "reliable",
@@ -215,12 +218,12 @@ def _why_nothing(found: LevelFindings, scores: ResponseScores) -> str | None:
         return f"the unperturbed prompt got no answer; {_AGAIN}."
     if not scores.baseline_reproduced:
         return (
-            "the model does not give the logged answer back to the same prompt; explain an answer "
+            "the model does not reproduce the logged answer to the same prompt; explain an answer "
             "that it gives now, at temperature 0."
         )
     if found.rows <= found.exact and len(found.segments) == 1:
         return (
-            "the prompt was taken as a single part, without which it is empty; take finer parts "
+            "the whole prompt is a single part, and nothing is left without it; choose finer parts "
             "(--unit)."
         )
     if any(found.fails_without):
@@ -229,19 +232,22 @@ def _why_nothing(found: LevelFindings, scores: ResponseScores) -> str | None:
         return f"no perturbed prompt got an answer; {_AGAIN}."
     answered = found.rows + sum(change is not None for change in scores.sparse)
     if not found.exact and answered < MIN_ROWS:
-        return f"only {answered} perturbed prompts got an answer, and {MIN_ROWS} are needed."
+        return f"only {answered} perturbed prompts got an answer, but {MIN_ROWS} are needed."
     return None
 
 
 def _unchanged(found: LevelFindings) -> tuple[FidelityStatus, str]:
     if any(found.fails_without):
-        return "partial", "the answers that came did not move, and the other requests failed."
+        return (
+            "partial",
+            "the answers that came back did not change, and the other requests failed.",
+        )
     if found.failure_rate > MAX_FAILURES:
         return "inconclusive", (
             f"{100 * found.failure_rate:.0f} % of the requests failed, and the answers that came "
-            f"did not move; {_AGAIN}."
+            f"back did not change; {_AGAIN}."
         )
-    return "no_effect", "no answer moved further than noise moves it."
+    return "no_effect", "no answer changed by more than noise."
 
 
 def _why_unpredictable(found: LevelFindings) -> str | None:
@@ -253,11 +259,11 @@ def _why_unpredictable(found: LevelFindings) -> str | None:
     r2, gain = found.held_out.r2, found.held_out.gain
     if r2 <= MINIMAL_R2:
         return (
-            f"the parts of the prompt predict {100 * max(r2, 0):.0f} % of how the answer changes "
-            f"in new combinations, and {100 * MINIMAL_R2:.0f} % are needed."
+            f"the parts of the prompt predict only {100 * max(r2, 0):.0f} % of how the answer "
+            f"changes in new combinations, and {100 * MINIMAL_R2:.0f} % is needed."
         )
     if gain <= MINIMAL_GAIN and not _every_part_is_certain(found):
-        return "how much of the prompt is removed predicts the answer as well as which parts are."
+        return "the mere amount removed predicts the change of the answer as well as the parts do."
     return None
 
 

@@ -35,7 +35,7 @@ def summarize(report: Report) -> str:
     often."""
     if not report.explained:
         return "None of the calls of this period is explained yet."
-    sentences = [f"{_calls(report.explained)} of this period."]
+    sentences = [f"This period has {_calls(report.explained)}."]
     if report.no_document is not None:
         sentences = [no_document(report.no_document)]
     if best := _most_often(report):
@@ -50,18 +50,16 @@ def summarize(report: Report) -> str:
     if report.inconclusive:
         of = f"{report.inconclusive:,} of the {report.explained:,} explanations of this period"
         one = report.inconclusive == 1
-        sentences.append(
-            f"{of} {'is inconclusive and counts' if one else 'are inconclusive and count'} nowhere."
-        )
+        sentences.append(f"{of} {'is' if one else 'are'} inconclusive and not counted.")
     return " ".join(sentences)
 
 
 def no_document(share: Share) -> str:
     """Return the headline of retrieval: in 41 % [35 to 47 %] of … no retrieved document
     mattered."""
-    open_ones = f"; in {share.open:,} more that is open" if share.open else ""
+    open_ones = f"; {share.open:,} more are not settled" if share.open else ""
     return (
-        f"In {percent(share)} of the {_calls(share.of)} with retrieved documents no retrieved "
+        f"In {percent(share)} of the {_calls(share.of)} with retrieved documents, no retrieved "
         f"document mattered{open_ones}."
     )
 
@@ -219,8 +217,8 @@ def _mattered_most(best: Sequence[ReportedPart], *, retrieved: bool) -> str:
     else:
         what = f"The {_KINDS[first.kind]} {names[0]}" if len(best) == 1 else in_words(names)
     each = "each " if len(best) > 1 else ""
-    calls = f"{first.mattered.count:,} of the {_calls(of)} that hold"
-    held = "the one explained call that holds" if of == 1 else calls
+    calls = f"{first.mattered.count:,} of the {_calls(of)} that contain"
+    held = "the one explained call that contains" if of == 1 else calls
     unsettled = f" ({first.mattered.open:,} not settled)" if first.mattered.open else ""
     return f"{what} mattered most often, {each}in {held} it{unsettled}."
 

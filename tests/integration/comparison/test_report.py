@@ -103,7 +103,7 @@ def test_the_headline_by_function_and_by_retriever(found: Report, settings: Sett
     assert found.inconclusive == BROKEN
     assert found.summary.startswith(
         "In 43 % [21 to 69 %] of the 14 explained calls with retrieved documents no retrieved "
-        "document mattered; in 2 more that is open."
+        "document mattered; 2 more are not settled."
     )
     assert (
         "Of the documents “delivery.md” mattered most often, in 8 of the 16 explained calls that "

@@ -129,7 +129,7 @@ def test_a_budget_holds_and_what_is_left_is_said(server: PlantedServer) -> None:
     lines = ask("--budget", "119", "--yes").splitlines()
     assert 0 < len(server.bodies) <= 60
     assert lines[0].endswith(
-        "8 of 28 answers of desk since 2025-11-24 are wrong, 1 of them explained."
+        "8 of 28 answers of desk since 2025-11-24 are wrong; 1 of them is explained."
     )
     assert "6 more are not explained (--budget)." in lines
 

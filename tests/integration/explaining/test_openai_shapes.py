@@ -203,7 +203,9 @@ def test_reasoning_that_is_kept_by_its_id(
     _, explanation = _explained(settings)
     assert explanation.status == "reliable", explanation.summary
     assert "Friday" in explanation.drivers[0].text
-    said = "Asked without its earlier reasoning: the server no longer has its reasoning."
+    said = (
+        "The model was asked without its earlier reasoning: the server no longer has its reasoning."
+    )
     assert (said in explanation.summary) is not held
     assert bool(server.refused) is not held
     assert (thought in server.bodies[-1]["input"]) is held

@@ -233,7 +233,7 @@ def test_a_trace_is_continued_with_the_result_that_a_stub_gives() -> None:
     assert server.refused == [], "the requests of a continued conversation are valid"
     assert path.culprit is not None
     assert (path.culprit.kind, path.culprit.call) == ("tool", path.steps[1].call)
-    assert "with what the stub says in its place, the final answer is right" in path.summary
+    assert "with the result of the stub in its place, the final answer is right" in path.summary
     assert path.cost.target_calls == len(server.bodies)
 
 

@@ -35,7 +35,7 @@ STEPS = [
 """Each tool, its argument, the words before it that hold that, and the result."""
 THOUGHTS = ("I look the order up.", "A bicycle will bring it. Who carries it?", "Now the plan.")
 """The second one alone says what brings it."""
-LEFT_OUT = "Asked without its earlier reasoning: "
+LEFT_OUT = "The model was asked without its earlier reasoning: "
 
 Decided = tuple[str, dict[str, str]] | str
 

@@ -160,12 +160,12 @@ def _explain_text(server: StrictServer, answer: Any) -> Explanation:
         (
             lambda said: "Mix it slowly." if "lesson" in said else REFUSAL,
             "lesson",
-            "Without “lesson” the model refuses.",
+            "The model refuses without “lesson”.",
         ),
         (
             lambda said: REFUSAL if "powder" in said else "Gladly.",
             "powder",
-            "Only with “powder” the model refuses.",
+            "The model refuses only with “powder”.",
         ),
     ],
     ids=["without", "only with"],

@@ -286,7 +286,7 @@ def test_each_probe_is_an_assessment_with_its_worst_variant(tracker: MLflowTrack
     status, rationale = found["smile.paraphrase"]
     assert status == "changes it"
     assert rationale.startswith(
-        "4 of 4 were another answer.\n\nThe most telling variant: a greeting"
+        "4 of 4 gave another answer.\n\nThe most telling variant: a greeting"
     )
     assert "The prompt: {+Hello! +}" in rationale
     assert "The answer:\n- Paris\n+ Not Paris: What is the capital" in rationale

@@ -311,7 +311,7 @@ def test_a_limit_that_was_raised_is_kept_by_the_run_that_goes_on(
     assert set(raised) == {raised[0]}
     explained = store.explanation(job.call_id)
     assert explained is not None
-    assert "such replies were asked again, one more of the calls" in explained.summary
+    assert "requests were sent again (1 more call)" in explained.summary
     assert explained.cost.target_calls == len(server.bodies)
 
 

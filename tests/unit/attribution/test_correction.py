@@ -94,7 +94,7 @@ def test_the_sentence_without_which_the_answer_is_right_is_found(target: Target)
     assert found.summary.startswith(
         "The answer would be right without “All articles may be returned within 14 days”"
     )
-    assert " other parts alone it stayed wrong." in found.summary
+    assert " other parts left it wrong." in found.summary
     assert found.control == (0, 1)
     assert found.fidelity.status in ("reliable", "partial")
     blamed = next(s for s in found.segments if "14 days" in s.text and "30" not in s.text)
@@ -148,8 +148,8 @@ def test_an_answer_that_is_right_when_asked_again_was_one_of_chance() -> None:
     right, of = found.control or (0, 0)
     assert right == of > 2
     assert found.summary == (
-        f"Asked again as it was sent, {right} of {of} answers are right: no part is to blame for "
-        "this one."
+        f"When the same request is sent again, {right} of {of} answers are right: no part of the "
+        "prompt is to blame."
     )
 
 
@@ -163,13 +163,13 @@ def test_no_removal_is_to_blame_that_is_right_no_more_often_than_the_whole_promp
         budget=100,
     )
     assert found.corrections == ()
-    assert "to blame" in found.summary
+    assert "could be confirmed as the cause" in found.summary
 
 
 def test_calls_that_end_before_the_search_does_are_said() -> None:
     found = study(Target(contains="90 days"), desk, budget=14)
     assert found.summary.endswith(
-        "The calls ended before the search did: more may tell (--budget 28)."
+        "The calls ran out before the search was done: more may help (--budget 28)."
     )
 
 
@@ -183,7 +183,7 @@ def test_nothing_is_to_blame_where_no_removal_helps() -> None:
 def test_a_right_answer_is_explained_and_nothing_is_looked_for() -> None:
     found = study(Target(contains="14 days"), desk)
     assert (found.met, found.corrections) == (True, ())
-    assert found.summary.startswith("That the answer is right depends on ")
+    assert found.summary.startswith("The correctness of the answer depends on ")
 
 
 def test_every_prompt_of_the_search_lacks_what_its_record_says() -> None:

@@ -71,7 +71,7 @@ def test_its_finer_parts_do_not_hide_it() -> None:
     passage = next(s for s in found.coarser if s.title == "warranty.md")
     assert first.attribution == passage.attribution
     assert not any(d.significant for d in others)
-    assert "there on" in found.summary
+    assert "notably on" in found.summary
 
 
 @pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])

@@ -64,7 +64,7 @@ def test_a_study_finds_and_reports_the_pair(words: str, kind: str, seed: int) ->
     assert pair.kind == kind
     assert pair.ci_low <= pair.value <= pair.ci_high
     said = {
-        "either": "f “Eiffel” and “Tower” either is enough",
+        "either": "ither “Eiffel” or “Tower” is enough",
         "both": "“Eiffel” and “Tower” only work together",
     }[kind]
     assert said in explanation.summary

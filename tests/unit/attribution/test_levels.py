@@ -392,8 +392,11 @@ def test_what_predicts_but_names_nothing_is_inconclusive(
     ("held_out", "said"),
     [
         (None, "too few of the perturbed prompts changed the answer."),
-        (HeldOut(r2=0.39, low=0.2, high=0.6, gain=0.0), "how much of the prompt is removed"),
-        (HeldOut(r2=0.1, low=0.0, high=0.2, gain=0.1), "predict 10 % of how the answer changes"),
+        (HeldOut(r2=0.39, low=0.2, high=0.6, gain=0.0), "the mere amount removed"),
+        (
+            HeldOut(r2=0.1, low=0.0, high=0.2, gain=0.1),
+            "predict only 10 % of how the answer changes",
+        ),
     ],
 )
 def test_what_does_not_predict_is_no_explanation(held_out: HeldOut | None, said: str) -> None:

@@ -90,5 +90,5 @@ def test_a_part_without_which_the_first_call_is_missing_changes_that_call_alone(
         "$.tool_calls[0].name",
         "$.tool_calls[0].arguments.fare",
     }
-    assert "the call of get_policy and the argument `fare` of get_policy change" in found.summary
+    assert "the call to get_policy and the argument `fare` of get_policy change" in found.summary
     assert "get_loyalty" not in found.summary.partition(" Of ")[0]

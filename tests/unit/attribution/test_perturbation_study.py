@@ -369,7 +369,7 @@ def test_the_unperturbed_prompt_is_asked_again_where_it_fails(failures: int) -> 
     ("content", "model", "answer", "calls", "reason"),
     [
         (TEN, lambda _: Response(failure="refused"), "x", 3, "no answer"),
-        (TEN, constant, "Penguins swim quickly", 1, "logged answer back"),
+        (TEN, constant, "Penguins swim quickly", 1, "does not reproduce the logged answer"),
         ("Pelican", copying("Pelican"), "Pelican", 1, "a single part"),
     ],
 )
@@ -547,7 +547,7 @@ def test_a_study_goes_on_until_what_is_open_is_settled(most: int | None, settled
     assert (found.fidelity.further_calls is None) == settled
     assert len(asked.perturbations) <= (most or 30)
     assert (len(asked.perturbations) > 30) == (most is not None)
-    said = f"; about {found.fidelity.further_calls} more calls would tell (--until-settled)"
+    said = f"; about {found.fidelity.further_calls} more calls would settle this (--until-settled)"
     assert (said in found.summary) == (not settled)
 
 
@@ -616,7 +616,9 @@ def test_a_certain_part_that_the_calls_did_not_take_apart_is_named() -> None:
         run(messages, copying("free"), unit="auto", budget=budget).explanation
         for budget in (20, 60)
     )
-    assert few.summary.endswith("not looked at inside: “Dogs sleep free of charge” (--budget).")
+    assert few.summary.endswith(
+        "“Dogs sleep free of charge” was not broken down further (--budget)."
+    )
     assert any(s.text == "free" and s.significant for s in many.segments)
     assert "looked at inside" not in many.summary
 
@@ -653,7 +655,7 @@ def test_a_comparison_that_does_not_see_what_changed_is_not_reliable() -> None:
     found = run(TEN, model, distance=blind).explanation
     assert found.fidelity.unseen > 1 / 3
     assert found.status == "partial"
-    assert "may not see what changed" in found.fidelity.reason
+    assert "may miss what changed" in found.fidelity.reason
 
 
 OTHERS = "harbour opens most days since last spring near quiet river many visitors"

@@ -110,10 +110,10 @@ def test_a_part_that_is_named_again_has_a_short_name_and_its_place_once() -> Non
     loki, brenna = '“name: "Loki" …”', '“name: "Brenna" …”'
     assert told == (
         f"{DEPENDS}the result of order (70 % [60 to 80 %] of the answer is lost without it on "
-        'average), there on “name: "Loki", "kind": "merlin"” (60 % [50 to 70 %]) and “name: '
+        'average), notably on “name: "Loki", "kind": "merlin"” (60 % [50 to 70 %]) and “name: '
         '"Brenna", "kind": "Harris hawk"” (60 % [50 to 70 %]); on the system message (20 % '
-        f"[10 to 30 %]); of {loki} and {brenna} either is enough; the system message and {loki} "
-        f"only work together; not looked at inside: {brenna} and two more (--budget)."
+        f"[10 to 30 %]); either {loki} or {brenna} is enough; the system message and {loki} "
+        f"only work together; {brenna} and two more were not broken down further (--budget)."
     )
 
 
@@ -161,8 +161,8 @@ def test_many_kinds_of_parts_are_counted_together() -> None:
         (["order", "crew"], "the argument `day` of order and the argument `day` of crew change"),
         (
             ["crew", "crew"],
-            "the argument `day` of the first call of crew and the argument `day` of the second "
-            "call of crew change",
+            "the argument `day` of the first call to crew and the argument `day` of the second "
+            "call to crew change",
         ),
     ],
 )
@@ -185,8 +185,8 @@ def test_each_field_has_a_word_before_one_has_two() -> None:
     fields = [FieldChange(key=w, path=f"$.{f}", share=0.5) for f, keys in of.items() for w in keys]
     assert (
         "; without “lamps” the field `product` changes; without “five” the field `quantity` "
-        "changes; without “Ann” the field `customer` changes; without each of two more parts some "
-        "of this changes, too."
+        "changes; without “Ann” the field `customer` changes; removing either of two more parts "
+        "also changes some of this."
     ) in said(segments, fields=fields)
 
 
@@ -205,8 +205,8 @@ def test_a_field_of_two_parts_and_more_fields_than_have_place() -> None:
     assert (
         "; without “b” the field `b` changes; without “c” the field `c` changes; without both “e” "
         "and “d” the field `name` changes (either is enough); without “d” the field `d` changes; "
-        "without one more part some of this changes, too; two more fields change without a part, "
-        "too."
+        "removing one more part also changes some of this; two more fields also change when a "
+        "part is removed."
     ) in said(segments, fields=fields)
 
 
@@ -224,17 +224,17 @@ def test_a_passage_is_said_to_change_all_its_fields_where_its_pieces_do_not() ->
     )
 
 
-INCONCLUSIVE = "What drove this answer is not settled: so it is."
-NOTHING = "No single part of the prompt made a difference that stands out of the noise."
+INCONCLUSIVE = "It is not settled what drove this answer: so it is."
+NOTHING = "No single part of the prompt made a difference that stands out from the noise."
 
 
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
         ("", "No word stands out."),
-        ("b", "The strongest is most likely “bee”."),
-        ("bc", "The strongest is most likely one of: “bee” or “cat”."),
-        ("cba", "The strongest is most likely one of: “cat”, “bee” or “ant”."),
+        ("b", "The strongest part is most likely “bee”."),
+        ("bc", "The strongest part is most likely “bee” or “cat”."),
+        ("cba", "The strongest part is most likely “cat”, “bee” or “ant”."),
     ],
 )
 def test_where_none_is_certain_a_few_are_named(keys: str, says: str) -> None:
@@ -255,7 +255,7 @@ def test_beside_a_driver_a_few_are_named_only_where_others_may_be_stronger() -> 
     def first(keys: str) -> str:
         return said(words, first=FirstPlace(keys=tuple(keys), probability=0.9))
 
-    assert "; the strongest is most likely one of: “fox” or “ant”; " in first("fa")
+    assert "; the strongest part is most likely “fox” or “ant”; " in first("fa")
     assert first("fd") == first("f") == first("") == said(words)
     # A certain part that is stronger than all of them, and was not looked at inside.
     assert "most likely" not in said(
@@ -323,7 +323,7 @@ def test_parts_are_named_in_the_order_of_the_numbers_beside_them() -> None:
         ((0.63, 0.63, 0.63), "63 %"),  # exact
         ((1.0, 1.0, 1.0), "all"),
         ((0.7, 1.0, 1.3), "100 % [70 to 100 %]"),  # never beyond 100
-        ((0.01, 0.01, 0.01), "1 %"),
+        ((0.11, 0.11, 0.11), "11 %"),
     ],
 )
 def test_how_much_is_lost(interval: tuple[float, float, float], lost: str) -> None:
@@ -331,6 +331,27 @@ def test_how_much_is_lost(interval: tuple[float, float, float], lost: str) -> No
     of = " of the answer is lost"
     how = f"without it, {lost}{of}" if lost == "all" else f"{lost}{of} without it on average"
     assert sentence == f"The answer depends on “Eiffel” ({how})."
+
+
+def test_a_certain_effect_that_is_too_small_to_matter_is_not_named_beside_those_that_do() -> None:
+    """Where every mask was asked, each effect is certain, however small."""
+    lamp = segment("lamp", 0.66, 0.66, 0.66)
+    small = [segment("the", 0.02, 0.02, 0.02), segment("a", -0.01, -0.01, -0.01, key="a")]
+    assert said([lamp, *small, *others(1)]) == (
+        f"{DEPENDS}“lamp” (66 % of the answer is lost without it on average); three other words "
+        "made little or no difference (each less than 10 %)."
+    )
+    assert said(small) == (
+        "The answer depends only slightly, by less than 10 %, on “the” (2 % of the answer is lost "
+        "without it on average); “a” (1 % less) works slightly against the answer."
+    )
+    # Without it alone more is lost, a field changes, or it matters beside another part.
+    costly = small[0].model_copy(update={"leave_one_out": 0.2})
+    assert "“the” (2 %, 20 % if removed alone)" in said([lamp, costly])
+    told = said([lamp, small[1]], fields=[FieldChange(key="a", path="$.x", share=1)])
+    assert "“a” (1 % less) works against the answer" in told
+    told = said([lamp, small[1]], interactions=[together("either", "a", "0:word:0")])
+    assert "little or no difference" not in told
 
 
 def test_several_drivers_and_what_works_against_them() -> None:
@@ -343,7 +364,7 @@ def test_several_drivers_and_what_works_against_them() -> None:
         "The answer depends on “d0” (60 % [50 to 70 %] of the answer is lost without it on "
         "average), “d1” (50 % [40 to 60 %]), “d2” (40 % [30 to 50 %]), “d3” (30 % [20 to 40 %]) "
         "and one weaker part; “never” (50 % [40 to 60 %] less, 0 % if removed alone) and "
-        "“not” (40 % [30 to 50 %] less) work against it; "
+        "“not” (40 % [30 to 50 %] less) work against the answer; "
         "one other word made no measurable difference (less than 10 %)."
     )
     assert said([*against[:1], *others(2)]) == (
@@ -415,9 +436,9 @@ def test_words_are_named_in_their_passage() -> None:
     whole = [*pieces, segment("the rest", -0.05, 0.0, 0.05, unit="span", start=200)]
     lost = "“the key of the door” (90 % [80 to 100 %] of the answer is lost without it on average)"
     assert summarize(whole, RELIABLE, coarser=[one]) == (
-        f"{DEPENDS}{lost}, there on the second “the” (70 % [60 to 80 %]) and “key” (40 % "
-        "[30 to 50 %]); “door” (20 % [10 to 30 %] less) works against it; two other words and one "
-        "other part made no measurable difference (each less than 10 %)."
+        f"{DEPENDS}{lost}, notably on the second “the” (70 % [60 to 80 %]) and “key” (40 % "
+        "[30 to 50 %]); “door” (20 % [10 to 30 %] less) works against the answer; two other words "
+        "and one other part made no measurable difference (each less than 10 %)."
     )
     weak = one.model_copy(update={"significant": False})
     lost_alone = "(40 % [30 to 50 %] of the answer is lost without it on average)"
@@ -459,8 +480,9 @@ def test_several_passages_and_three_sizes() -> None:
     reliable = Fidelity(status="reliable", reason="")
     assert summarize([word, item, *apart], reliable, coarser=[outer, other, inner]) == (
         "The answer depends on “a section” (90 % [80 to 100 %] of the answer is lost without it on "
-        "average), there on “word” (40 % [30 to 50 %]); on “another” (70 % [60 to 80 %]), there on "
-        "“item” (80 % [70 to 90 %]); on “p0” (20 % [10 to 30 %]); on “p1” (20 % [10 to 30 %])."
+        "average), notably on “word” (40 % [30 to 50 %]); on “another” (70 % [60 to 80 %]), "
+        "notably on “item” (80 % [70 to 90 %]); on “p0” (20 % [10 to 30 %]); on “p1” (20 % "
+        "[10 to 30 %])."
     )
 
 
@@ -472,26 +494,26 @@ def test_no_driver_that_may_be_as_strong_is_hidden_behind_a_count() -> None:
 
 
 def test_the_strongest_finest_parts_are_named_wherever_they_stand() -> None:
-    values = {"booking": 0.26, "weather": 0.18, "rules": 0.16, "policy": 0.17, "tier": 0.05}
+    values = {"booking": 0.26, "weather": 0.18, "rules": 0.16, "policy": 0.17, "tier": 0.12}
     outer = [segment(of, v, v, v, start=100 * k) for k, (of, v) in enumerate(values.items())]
-    inside = [("total", 0.15, 0), ("leaves", 0.08, 0), ("sky", 0.14, 1), ("hotline", 0.27, 2)]
+    inside = [("total", 0.15, 0), ("leaves", 0.11, 0), ("sky", 0.14, 1), ("hotline", 0.27, 2)]
     pieces = [segment(of, v, v, v, parent=k, start=100 * k) for of, v, k in inside]
     assert summarize([*pieces, *outer[3:]], RELIABLE, coarser=outer[:3]) == (
-        f"{DEPENDS}“booking” (26 % of the answer is lost without it on average), there on “total” "
-        "(15 %) and one weaker part; on “weather” (18 %); on “policy” (17 %); on “rules” (16 %), "
-        "there on “hotline” (27 %); and on one weaker part."
+        f"{DEPENDS}“booking” (26 % of the answer is lost without it on average), notably on "
+        "“total” (15 %) and one weaker part; on “weather” (18 %); on “policy” (17 %); on “rules” "
+        "(16 %), notably on “hotline” (27 %); and on one weaker part."
     )
 
 
 def test_no_part_is_weaker_than_a_number_that_is_said() -> None:
-    values = {"question": 0.71, "programme": 0.178, "seats": 0.182, "tier": 0.05}
+    values = {"question": 0.71, "programme": 0.178, "seats": 0.182, "tier": 0.15}
     outer = [segment(of, v, v, v, start=100 * k) for k, (of, v) in enumerate(values.items())]
     inside = [("who", 0.4, 0), ("where", 0.3, 0), ("recitals", 0.1985, 1)]
     pieces = [segment(of, v, v, v, parent=k, start=100 * k) for of, v, k in inside]
     told = summarize([*pieces, *outer[2:]], RELIABLE, coarser=outer[:2])
     assert told.endswith(
-        "on “seats” (18 %); on “programme” (18 %), there on “recitals” (20 %); and on one weaker "
-        "part."
+        "on “seats” (18 %); on “programme” (18 %), notably on “recitals” (20 %); and on one "
+        "weaker part."
     )
 
 
@@ -508,8 +530,8 @@ def test_no_part_is_weaker_than_a_number_that_is_said() -> None:
             [driver()],
             "no_effect",
             {},
-            "Whatever was removed from the prompt, the answer moved less than this comparison can "
-            "tell from noise.",
+            "Whatever was removed from the prompt, the answer changed less than this comparison "
+            "can tell from noise.",
         ),
         (
             [driver(), *others(2)],
@@ -521,13 +543,13 @@ def test_no_part_is_weaker_than_a_number_that_is_said() -> None:
             [driver()],
             "inconclusive",
             {},
-            "What drove this answer is not settled: so it is.",
+            "It is not settled what drove this answer: so it is.",
         ),
         (
             others(3),
             "reliable",
             {},
-            "No single part of the prompt made a difference that stands out of the noise.",
+            "No single part of the prompt made a difference that stands out from the noise.",
         ),
         (
             [driver()],
@@ -560,7 +582,7 @@ def test_no_part_is_weaker_than_a_number_that_is_said() -> None:
             [driver()],
             "inconclusive",
             {"subject": RED},
-            "What drove the part “red” of this answer is not settled: so it is.",
+            "It is not settled what drove the part “red” of this answer: so it is.",
         ),
     ],
 )
@@ -620,13 +642,15 @@ def test_the_sentence_fits_any_finding(
     shares = [int(number) for number in NUMBER.findall(sentence)]
     assert all(0 <= share <= 100 for share in shares)
     free = [s for s in segments if not s.protected]
-    named = [s for s in free if s.significant]
+    found_any = [s for s in free if s.significant]
+    slightly = all(s.at_most < SMALLEST_EFFECT for s in found_any)
+    named = [s for s in found_any if slightly or s.at_most >= SMALLEST_EFFECT]
     excluded = [s for s in free if s not in named and s.at_most < SMALLEST_EFFECT]
     left = [s for s in free if s not in named and s not in excluded]
     if left:
         assert f"up to {round(100 * max(s.at_most for s in left))} % of" in sentence
-    assert _counted(sentence, " made no measurable difference") == len(excluded)
-    assert _counted(sentence, ", (?:which|each) could account for") == len(left)
+    assert _counted(sentence, " made (?:no measurable|little or no) difference") == len(excluded)
+    assert _counted(sentence, " (?:is|are) not settled: (?:it|each) could account for") == len(left)
     for sign in (1, -1):
         strongest = sorted(
             (s for s in named if s.attribution * sign > 0), key=lambda s: -s.attribution * sign
@@ -649,17 +673,17 @@ def _counted(sentence: str, of: str) -> int:
 def test_what_was_not_measured_well_enough() -> None:
     whole = [driver(), *unknown(2, unit="message"), *others(3)]
     assert said(whole) == (
-        f"{DEPENDS}“fox” {LOST}; three other words {NOTHING_MEASURABLE}; not "
-        "settled: two other messages, each could account for up to 31 % of the answer."
+        f"{DEPENDS}“fox” {LOST}; three other words {NOTHING_MEASURABLE}; two "
+        "other messages are not settled: each could account for up to 31 % of the answer."
     )
     assert said([driver(), *unknown(1, most=0.1)], subject=RED).endswith(
-        "; not settled: one other word, which could account for up to 10 % of that part."
+        "; one other word is not settled: it could account for up to 10 % of that part."
     )
     against = segment("less", -0.24, -0.05, 0.02)
     assert "up to 24 % of the answer" in said([driver(), against])
 
 
-MORE_CALLS = "more calls or coarser parts may tell (--budget, --unit)"
+MORE_CALLS = "more calls or coarser parts may help (--budget, --unit)"
 
 
 @pytest.mark.parametrize(
@@ -671,8 +695,8 @@ MORE_CALLS = "more calls or coarser parts may tell (--budget, --unit)"
             "reliable",
             [driver(), segment("brown", 0.1, 0.2, 0.3), *unknown(2)],
             "partial",
-            "what is named is certain, but a part that is not settled could account for up to 31 % "
-            "of the answer, more than one that is named (20 %).",
+            "the named parts are certain, but an unsettled part could account for up to 31 % "
+            "of the answer, more than a part that certainly matters (20 %).",
         ),
         # One of the weaker parts, which are only counted, withholds nothing.
         (
@@ -685,8 +709,8 @@ MORE_CALLS = "more calls or coarser parts may tell (--budget, --unit)"
             "reliable",
             [driver(), segment("not", -0.3, -0.2, -0.1), *unknown(2)],
             "partial",
-            "what is named is certain, but a part that is not settled could account for up to 31 % "
-            "of the answer, more than one that is named (20 %).",
+            "the named parts are certain, but an unsettled part could account for up to 31 % "
+            "of the answer, more than a part that certainly matters (20 %).",
         ),
         ("partial", [driver(), *unknown(1, most=0.9)], "partial", "so it is."),
         ("inconclusive", unknown(1), "inconclusive", f"so it is; {MORE_CALLS}."),
@@ -715,7 +739,7 @@ def test_a_piece_may_account_for_no_more_than_its_settled_whole() -> None:
         found = final_fidelity(RELIABLE, [driver(), piece], [passage])
         assert found.status == ("reliable" if passage is whole else "partial")
         told = summarize([driver(), piece], found, coarser=[passage])
-        assert f"not settled: one other word, which could account for up to {most} %" in told
+        assert f"one other word is not settled: it could account for up to {most} %" in told
 
 
 def test_the_reason_is_of_the_explained_part_of_the_answer() -> None:
@@ -730,7 +754,10 @@ def test_what_is_not_settled_says_what_to_do() -> None:
         return final_fidelity(Fidelity(**given), others(1)).reason
 
     assert reason() == f"so it is; {MORE_CALLS}."
-    assert reason(further_calls=60) == "so it is; about 60 more calls would tell (--until-settled)."
+    assert (
+        reason(further_calls=60)
+        == "so it is; about 60 more calls would settle this (--until-settled)."
+    )
     assert reason(reason="no answer; ask again.", further_calls=60) == "no answer; ask again."
 
 
@@ -751,7 +778,9 @@ def test_what_only_works_together_is_named_and_lowers_no_status() -> None:
     either = [together("either", "0", "1")]
     assert final_fidelity(RELIABLE, pair, interactions=either).status == "reliable"
     found = final_fidelity(RELIABLE, [*pair, *unknown(1, most=0.9, key="u")], interactions=either)
-    assert "up to 90 % of the answer, more than a pair that is named (80 %)." in found.reason
+    assert (
+        "up to 90 % of the answer, more than a pair that certainly matters (80 %)." in found.reason
+    )
 
 
 def test_a_part_without_which_the_request_fails_is_not_denied() -> None:
@@ -776,15 +805,15 @@ def test_what_works_together() -> None:
     words = [segment(f"w{i}", -0.05, 0.0, 0.05, key=str(i)) for i in range(6)]
     either = together("either", "0", "1")
     assert said(words, interactions=[either]) == (
-        f"Of “w0” and “w1” either is enough; four other words {NOTHING_MEASURABLE}."
+        f"Either “w0” or “w1” is enough; four other words {NOTHING_MEASURABLE}."
     )
-    assert said(words, "inconclusive", interactions=[either]).startswith("What drove this answer")
+    assert said(words, "inconclusive", interactions=[either]).startswith("It is not settled what")
     driver = segment("Eiffel", 0.55, 0.63, 0.71, key="d")
     both = [together("both", "d", "1"), together("both", "0", "d")]
     assert said([driver, *words], interactions=[*both, together("either", "2", "3")]) == (
         "The answer depends on “Eiffel” (63 % [55 to 71 %] of the answer is lost "
-        "without it on average); of “w2” "
-        "and “w3” either is enough; “Eiffel” and “w1” only work together; “Eiffel” and “w0” only "
+        "without it on average); either “w2” "
+        "or “w3” is enough; “Eiffel” and “w1” only work together; “Eiffel” and “w0” only "
         f"work together; two other words {NOTHING_MEASURABLE}."
     )
     both.append(together("both", "0", "1"))  # every two of the three
@@ -813,7 +842,7 @@ def test_what_works_together_in_a_passage() -> None:
     reliable = Fidelity(status="reliable", reason="")
     both = [together("both", "0", "1")]
     assert summarize(pieces, reliable, coarser=[one], interactions=both).endswith(
-        "there on “key” (40 % [30 to 50 %]) and “here” (40 % [30 to 50 %]); “key” and "
+        "notably on “key” (40 % [30 to 50 %]) and “here” (40 % [30 to 50 %]); “key” and "
         "“here” only work together."
     )
     weak = one.model_copy(update={"significant": False})

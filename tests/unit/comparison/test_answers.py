@@ -310,8 +310,8 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
         ),
         (
             [_effect(0), _effect(1, 2, share=0.0, named=False, ci_low=0.0)],
-            "; what the other 2 edits add was not measured well enough to tell (a budget of 96 "
-            "calls would tell).",
+            "; the effect of the other 2 edits was not measured well enough to tell (a budget of "
+            "96 calls would tell).",
         ),
         (
             [_effect(0, share=0.0, named=False), _effect(1, alone=0.01), _effect(2, share=0.0)],
@@ -320,7 +320,7 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
         ),
         (
             [_effect(0, 1, share=0.0, named=False), _effect(2, alone=0.01)],
-            "It does so only together with the edits before it; by itself it changes 1 % of an "
+            "It does so only together with the earlier edits; by itself it changes 1 % of an "
             "answer.",
         ),
         (
@@ -329,7 +329,7 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
         ),
         (
             [_effect(0, 1, share=0.0, named=False), _effect(2)],
-            "With the edits before it in place it changes 50 %",
+            "With the earlier edits in place, it changes 50 %",
         ),
         (
             [_effect(0, 1, named=False), _effect(2, share=0.0, named=False)],
@@ -338,18 +338,18 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
         ),
         (
             [_effect(k, share=s, named=False) for k, s in enumerate((0.2, 0.24, 0.2))],
-            "From 2 to 3 3 edits changed the answers together, most of all “Be brief.” "
-            "(added): 2 of 2",
+            "From 2 to 3 three edits together changed the answers, “Be brief.” "
+            "(added) most of all: 2 of 2",
         ),
         (
             [_effect(0, share=0.9, named=False, ci_low=0.0), _effect(1, 2, share=0.1, named=False)],
-            "From 2 to 3 the edits changed the answers, and which of the 3 did was not measured "
-            "well enough to tell (a budget of 96 calls may tell which): 2 of 2 inputs",
+            "From 2 to 3 the edits changed the answers, but which of the 3 did is not settled "
+            "(a budget of 96 calls may tell): 2 of 2 inputs",
         ),
         (
             [_effect(0, inputs=1), _effect(1, 2, share=0.0, named=False, ci_low=0.0, ci_high=0.09)],
-            "By itself it changes 50 % of an answer on the 1 input that moved most; what the other "
-            "2 edits add was not measured",
+            "By itself it changes 50 % of an answer on the 1 input that moved most; the effect of "
+            "the other 2 edits was not measured",
         ),
     ],
 )

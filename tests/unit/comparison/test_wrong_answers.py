@@ -113,7 +113,7 @@ def test_parts_are_counted_once_per_answer_and_both_of_a_pair() -> None:
     assert (hours.in_wrong, hours.in_others, hours.more_often) == (4, 20, False)
     assert hours.q_value is None  # it is in all calls: nothing could tell
     assert found.summary.splitlines() == [
-        "4 of 24 answers of desk since 2026-12-01 are wrong, 4 of them explained.",
+        "4 of 24 answers of desk since 2026-12-01 are wrong; 4 of them are explained.",
         "“prices.md” is behind 2 of 4 wrong answers [18 to 82 %]; it is in 0 of 20 other calls "
         "and 4 of 4 wrong ones, more often than by chance (q < .001).",
         "“hours.md” is behind 1 of 4 wrong answers [6 to 64 %]; it is in all 20 other calls.",
@@ -128,7 +128,7 @@ def test_errors_of_chance_are_counted_apart() -> None:
     ids = {one.id, other.id}
     found = stand_behind("desk", "2026-12-01T00:00", [one, other], ids, explained, untold=0)
     assert (found.nothing_found, found.by_chance) == (1, 1)
-    assert "1 came by chance: when it is asked for again, the answer is right." in found.summary
+    assert "1 came by chance: when the request is sent again, the answer is right." in found.summary
 
 
 def test_what_wrong_answers_hold_more_often_is_said_even_if_it_is_not_to_blame() -> None:

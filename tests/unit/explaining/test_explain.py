@@ -357,7 +357,7 @@ def test_reasoning_is_no_part_of_the_answer_unless_asked_for(part, explained, dr
 
 def test_reasoning_alone_is_explained_only_where_it_is_asked_for():
     logged = "<think>The cat sleeps on the warm"
-    with pytest.raises(CannotExplain, match=r'reasoning alone.*answer_part="reasoning"'):
+    with pytest.raises(CannotExplain, match=r'only reasoning.*answer_part="reasoning"'):
         smile_trace.explain("a cat saw one fox", model=PlantedModel(reasons), answer=logged)
     found = smile_trace.explain(
         "a cat saw one fox", model=PlantedModel(reasons), answer=logged, answer_part="reasoning"
@@ -377,7 +377,7 @@ def test_replies_that_end_in_their_reasoning_are_no_answers_that_lost_everything
     assert failed
     assert all("while it was still reasoning" in row.failure for row in failed)
     assert [segment.text for segment in found.segments if segment.fails_without] == ["one"]
-    assert "A reply ended at the logged request's limit before its answer" in found.summary
+    assert "A reply reached the logged request's limit while the model was" in found.summary
 
 
 def _said_before(thought):
@@ -398,8 +398,11 @@ def test_without_its_earlier_reasoning_an_answer_is_to_be_given_back(logged, sta
         _said_before(Reasoning(content="Today.")), model=PlantedModel(reasons), answer=logged
     )
     assert (found.status, found.fidelity.reproduced) == (status, status != "inconclusive")
-    assert "Asked without its earlier reasoning: it was captured without its" in found.summary
-    assert ("does not quite give the logged answer back" in found.fidelity.reason) == (
+    assert (
+        "The model was asked without its earlier reasoning: it was captured without its"
+        in found.summary
+    )
+    assert ("does not quite reproduce the logged answer" in found.fidelity.reason) == (
         status == "partial"
     )
     assert not any(isinstance(part, Reasoning) for m in found.messages for part in m.parts)
@@ -453,7 +456,7 @@ def test_reasoning_that_the_server_refuses_is_left_out_within_the_budget():
     model = _Bound(reasons, deterministic=False)
     found = smile_trace.explain(_said_before(thought), model=model, answer="The fox runs.")
     assert found.status == "reliable"
-    assert "Asked without its earlier reasoning: it is bound." in found.summary
+    assert "The model was asked without its earlier reasoning: it is bound." in found.summary
     assert 0 < sum(map(_thinks, model.asked)) < len(model.asked) <= found.settings.budget
     [again, *_] = reproductions(found)
     assert (again.fidelity, again.summary) == (found.fidelity, found.summary)

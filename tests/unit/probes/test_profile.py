@@ -132,10 +132,10 @@ def test_a_fact_of_a_long_answer_that_is_lost_is_not_the_same_answer() -> None:
     lost = f"{100 * (grounding.mean_change or 0):.0f} %"
     assert 0.1 <= (grounding.mean_change or 0) < 0.5
     assert grounding.reason == (
-        f"{lost} of the answer is lost on average, a tenth of it or more in 4 of 4, against 0 of 4 "
-        "repeats; 0 of 4 were another answer, against 0 of 4 repeats."
+        f"{lost} of the answer is lost on average; 4 of 4 answers lost a tenth or more, against "
+        "0 of 4 repeats; 0 of 4 gave another answer, against 0 of 4 repeats."
     )
-    assert f"A part of the answer is lost: without documents ({lost})." in profile.summary
+    assert f"Part of the answer is lost: without documents ({lost})." in profile.summary
     assert "a part is lost" in profile.to_html()
     assert {result.status for result in profile.results.values() if result.calls} == {
         "partly",
@@ -160,7 +160,7 @@ def test_answers_that_lose_as_much_when_asked_again_show_no_effect() -> None:
     profile = smile_trace.profile(PROMPT, model=model, answer=with_desk(True), probes=["order"])
     order = profile.results["order"]
     assert order.status == "none"
-    assert "a tenth of it or more in 2 of 4, against 2 of 4" in order.reason
+    assert "2 of 4 answers lost a tenth or more, against 2 of 4" in order.reason
     assert "leaves the answer as it is" not in order.reason
 
 

@@ -243,7 +243,7 @@ def test_the_table_numbers_words_as_the_summary_does() -> None:
     explained = _day(f"Hear, hear. {DAY}")
     summary = summarize(explained.segments, explained.fidelity, coarser=explained.coarser)
     assert (
-        "there on the first “of” (50 % [40 to 60 %]) and the second “of” (50 % [40 to 60 %])"
+        "notably on the first “of” (50 % [40 to 60 %]) and the second “of” (50 % [40 to 60 %])"
         in summary
     )
     numbered = [(row.segment.text, row.which) for row in rows(explained) if row.which]

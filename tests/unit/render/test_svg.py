@@ -436,10 +436,11 @@ def test_a_headline_names_all_rather_than_what_is_lost_without_one_alone() -> No
     found = explanation([("user", "one two")], {"one": 0.5, "two": 0.5})
     said = (
         "The answer depends on “one” (50 % of the answer is lost without it on average, all if "
-        "removed alone), there on “on” (40 % on average, 70 % if removed alone); on “two” (50 %)."
+        "removed alone), notably on “on” (40 % on average, 70 % if removed alone); on “two” "
+        "(50 %)."
     )
     short = headline(found.model_copy(update={"summary": said}), lambda text: len(text) < 150)
-    assert short.endswith("on average), there on “on” (40 % on average); on “two” (50 %).")
+    assert short.endswith("on average), notably on “on” (40 % on average); on “two” (50 %).")
 
 
 @pytest.mark.parametrize(("inner", "again"), [(0.5, False), (0.3, True)])
@@ -486,6 +487,7 @@ def test_a_headline_says_how_strong_the_drivers_are_that_it_leaves_out(
     weak: float, more: str
 ) -> None:
     found = explanation([("user", "one two three")], {"one": 0.5, "two": weak, "three": weak})
-    said = "The answer depends on “one” (50 %), there on “on”; on “two” (5 %); on “three” (5 %)."
+    one = "The answer depends on “one” (50 %), notably on “on”"
+    said = f"{one}; on “two” (5 %); on “three” (5 %)."
     short = headline(found.model_copy(update={"summary": said}), lambda text: "“two”" not in text)
     assert short.endswith(f"; and on {more}.")
