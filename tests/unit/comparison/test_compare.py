@@ -933,7 +933,7 @@ def test_what_mattered_shows_what_the_calls_tell(
         (
             {name: share_of(9, 9) for name in "abcdef"},
             "“a”, “b”, “c”, “d” and 2 more mattered most often, each in 9 of the 9 explained calls "
-            "that hold it.",
+            "that contain it.",
         ),
     ],
 )
