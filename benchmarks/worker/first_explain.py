@@ -120,9 +120,7 @@ def _reply(body: bytes) -> dict[str, Any]:
 def served(planted: float | None) -> Iterator[Proxy]:
     """The packaged chat model, or one that takes `planted` seconds a request."""
     how = serving(None, "demo")
-    server = LlamaServer(
-        how.path, context_tokens=8192, slots=how.slots, threads=1, prompt_cache=how.prompt_cache
-    )
+    server = LlamaServer(how, context_tokens=8192, threads=1)
     proxy = Proxy(server.start() if planted is None else planted)
     threading.Thread(target=proxy.serve_forever, daemon=True).start()
     try:

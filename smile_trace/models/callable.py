@@ -46,13 +46,9 @@ class CallableModel:
 
     async def _one(self, request: Request) -> Response:
         prompt = completion_prompt(request.messages)
-        async with self._free_slot():
+        slots = asyncio.Semaphore(CONCURRENCY if is_asynchronous(self._function) else 1)
+        async with self._slots.setdefault(asyncio.get_running_loop(), slots):
             return await call(lambda: self._function(prompt), self._function, _text)
-
-    def _free_slot(self) -> asyncio.Semaphore:
-        loop = asyncio.get_running_loop()
-        slots = CONCURRENCY if is_asynchronous(self._function) else 1
-        return self._slots.setdefault(loop, asyncio.Semaphore(slots))
 
 
 async def call(

@@ -19,8 +19,7 @@ from smile_trace.models.base import ModelUnavailable
 from smile_trace.models.kinds.endpoint import EndpointSettings, OpenAITransport
 from smile_trace.models.ledger import Ledger, MemoryCache, MemoryLedger, ResponseCache
 from smile_trace.models.openai_wire import token_count
-from smile_trace.models.retry import Failure, pause_before_retry, read_error, unanswered
-from smile_trace.models.transport import price, read_key
+from smile_trace.models.retry import Failure, pause_before_retry
 from smile_trace.records import Response, Usage
 
 BATCH = 256
@@ -36,21 +35,12 @@ class Embeddings:
 
     def __init__(self, name: str, settings: EndpointSettings) -> None:
         self._name = name
-        self._settings = settings
         self._known: dict[str, Vector] = {}
         self._ledger: Ledger = MemoryLedger(sys.maxsize)
         self._cache: ResponseCache = MemoryCache(0)
         self._explanation = ""
         self._answered: Callable[[], None] = lambda: None
-        self._transport = OpenAITransport(
-            base_url=settings.base_url,
-            model=settings.model or name,
-            key=read_key(settings.api_key_env, name),
-            concurrency=1,
-            timeout_seconds=settings.timeout_seconds,
-            max_reply_mb=settings.max_reply_mb,
-            retries=0,  # each attempt is reserved here before it is sent
-        )
+        self._transport = OpenAITransport.of(name, settings)
 
     def paid_from(
         self,
@@ -100,16 +90,16 @@ class Embeddings:
                 explanation=self._explanation,
                 calls=1,
                 tokens=length,
-                usd=self._price(bound),
+                usd=self._transport.price(bound),
             )
-            reply = self._post(texts)
+            reply = asyncio.run(self._post(texts))
             if not isinstance(reply, Failure):
                 break
             if reply.releases:
                 self._ledger.release(attempt, sent=reply.fate == "rejected")
             elif reply.fate == "rejected":
                 self._ledger.settle(attempt, tokens=0, usd=0.0)
-            pause = pause_before_retry(reply, retry, self._settings.retries)
+            pause = pause_before_retry(reply, retry, self._transport.retries)
             if pause is None:
                 raise self._unavailable(
                     f"gives no embeddings ({reply.status or reply.reason}): correct the model "
@@ -118,19 +108,13 @@ class Embeddings:
             time.sleep(pause)
             retry += 1
         used = _used(reply) or bound
-        self._ledger.settle(attempt, tokens=used.input_tokens or 0, usd=self._price(used))
+        self._ledger.settle(attempt, tokens=used.input_tokens or 0, usd=self._transport.price(used))
         return self._read(reply, len(texts))
 
-    def _post(self, texts: list[str]) -> Any:
+    async def _post(self, texts: list[str]) -> object:
+        body = {"model": self._transport.model, "input": texts}
         try:
-            return asyncio.run(self._post_once(texts))
-        except unanswered(client := self._transport.client) as error:
-            return read_error(error, client=client, timeout=self._settings.timeout_seconds)
-
-    async def _post_once(self, texts: list[str]) -> object:
-        body = {"model": self._settings.model or self._name, "input": texts}
-        try:
-            return await self._transport.post("/embeddings", body)
+            return await self._transport.reply("/embeddings", body)
         finally:
             await self._transport.aclose()
 
@@ -153,13 +137,10 @@ class Embeddings:
         return vectors
 
     def _unavailable(self, said: str) -> ModelUnavailable:
-        return ModelUnavailable(f"{presentable(self._settings.base_url)} {said}", model=self._name)
-
-    def _price(self, usage: Usage) -> float | None:
-        return price(usage, self._settings.model or self._name, self._settings.base_url)
+        return ModelUnavailable(f"{presentable(self._transport.base_url)} {said}", model=self._name)
 
     def _key(self, text: str) -> str:
-        there = self._settings.base_url, self._settings.model or self._name
+        there = self._transport.base_url, self._transport.model
         return hashlib.sha256(json.dumps(["embedding", *there, text]).encode()).hexdigest()
 
 

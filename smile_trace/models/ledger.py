@@ -177,14 +177,10 @@ class CountingLedger:
     """Another ledger, whose attempts also count in `attempts`."""
 
     def __init__(self, ledger: Ledger, attempts: Attempts) -> None:
+        self.caps_money = ledger.caps_money
         self._ledger = ledger
         self._attempts = attempts
         self._calls: dict[str, int] = {}
-
-    @property
-    def caps_money(self) -> bool:
-        """See `Ledger.caps_money`."""
-        return self._ledger.caps_money
 
     def delay(self, *, model: str, calls: int, tokens: int) -> float:
         """See `Ledger.delay`."""

@@ -11,40 +11,27 @@ import subprocess
 import sys
 import tempfile
 import threading
-from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from smile_trace.models.base import ModelUnavailable
+
+if TYPE_CHECKING:  # the server needs none of it
+    from smile_trace.models.packaged import Serving
 
 
 class LlamaServer:
     """llama.cpp's OpenAI-compatible server for one GGUF file, on a free loopback port. Thread-safe.
-    A crashed server is restarted by the next `start()`.
+    A crashed server is restarted by the next `start()`. `context_tokens`: the context shared by the
+    slots; each has `context_tokens // slots`."""
 
-    Args:
-        context_tokens: context shared by the slots; each has `context_tokens // slots`.
-        slots: prompts processed in parallel.
-        prompt_cache: whether a beginning shared with an earlier prompt is computed once.
-        chat_template: Jinja source that replaces the file's own.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        context_tokens: int,
-        slots: int,
-        threads: int,
-        prompt_cache: bool = True,
-        chat_template: str = "",
-    ) -> None:
+    def __init__(self, served: "Serving", *, context_tokens: int, threads: int) -> None:
         self._options = {
-            "path": str(path),
+            "path": str(served.path),
             "context_tokens": context_tokens,
-            "slots": slots,
+            "slots": served.slots,
             "threads": threads,
-            "prompt_cache": prompt_cache,
-            "chat_template": chat_template,
+            "prompt_cache": served.prompt_cache,
+            "chat_template": served.chat_template,
         }
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None

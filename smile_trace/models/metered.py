@@ -13,7 +13,6 @@ from typing import NamedTuple, Protocol, Self, TypeGuard, TypeVar
 
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.models.base import (
-    Capabilities,
     Model,
     ModelUnavailable,
     Request,
@@ -161,6 +160,9 @@ class MeteredModel(Meter):
         paid_as: str | None = None,
         slot: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
+        self.name = model.name
+        # The attempts are metered here.
+        self.capabilities = replace(model.capabilities, meters_attempts=False)
         self._model = model
         self._slot = slot
         self._paid_as = paid_as or model.name
@@ -179,19 +181,9 @@ class MeteredModel(Meter):
         """Called with each answer that is paid for as it arrives, its reasoning apart."""
 
     @property
-    def name(self) -> str:
-        """The model's name."""
-        return self._model.name
-
-    @property
     def identity(self) -> str | None:
         """The model's identity."""
         return self._model.identity
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """The model's capabilities; the attempts are metered here."""
-        return replace(self._model.capabilities, meters_attempts=False)
 
     def deterministic(self, parameters: dict[str, JSON]) -> bool:
         """Whether the same request gives the same answer."""

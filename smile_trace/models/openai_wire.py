@@ -50,8 +50,12 @@ def as_completion(reply: dict[str, Any]) -> dict[str, JSON]:
             message["refusal"] = part["refusal"]
     if texts:
         message["content"] = "\n".join(texts)
-    if calls := [_call(item) for item in reply["output"] if item.get("type") in _CALLS]:
-        message["tool_calls"] = calls
+    calls = [item for item in reply["output"] if item.get("type") in _CALLS]
+    if calls:
+        message["tool_calls"] = [
+            {"function": {"name": item["name"], "arguments": item[_CALLS[item["type"]]]}}
+            for item in calls
+        ]
     if (thoughts := joined(*_thoughts(reply["output"]))) is not None:
         message["reasoning_content"] = thoughts
     choice = {
@@ -77,10 +81,6 @@ def _thoughts(output: list[dict[str, Any]]) -> Iterator[JSON]:
         if item.get("type") == "reasoning":
             texts = item.get("content") or item.get("summary") or ()
             yield from (part.get("text") for part in texts if isinstance(part, dict))
-
-
-def _call(item: dict[str, Any]) -> JSON:
-    return {"function": {"name": item["name"], "arguments": item[_CALLS[item["type"]]]}}
 
 
 def _finish_reason(reply: dict[str, Any]) -> str:

@@ -4,7 +4,6 @@ import hashlib
 import importlib.metadata
 import os
 import tempfile
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -109,20 +108,13 @@ class Serving:
     chat_template: str = ""
 
 
-def _chat() -> Serving:
-    # What is computed beside a prompt, or before it, changes the last digits of this model's
-    # probabilities, and with them one answer in thirty. Without, it takes twice as long.
-    return Serving(chat_model_path(), "chat", slots=1, prompt_cache=False)
-
-
-def _completion() -> Serving:
-    return Serving(completion_model_path(), "completion", chat_template=CHAT_TEMPLATE)
-
-
-_PACKAGED: Mapping[str, Callable[[], Serving]] = {"demo": _chat, "demo-completion": _completion}
-
-
 def serving(path: Path | None, packaged: PackagedName) -> Serving:
     """Return how the file is served, or without a `path` the packaged model of that name. Raises
     ModelUnavailable if the package of the packaged model is missing or damaged."""
-    return _PACKAGED[packaged]() if path is None else Serving(path, form=None)
+    if path is not None:
+        return Serving(path, form=None)
+    if packaged == "demo":
+        # What is computed beside a prompt, or before it, changes the last digits of this model's
+        # probabilities, and with them one answer in thirty. Without, it takes twice as long.
+        return Serving(chat_model_path(), "chat", slots=1, prompt_cache=False)
+    return Serving(completion_model_path(), "completion", chat_template=CHAT_TEMPLATE)

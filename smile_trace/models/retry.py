@@ -83,13 +83,9 @@ def backoff(retry: int) -> float:
     return min(FIRST_WAIT * 2.0**retry, MAX_WAIT) * random.uniform(0.5, 1.0)
 
 
-def unanswered(client: ModuleType) -> tuple[type[Exception], ...]:
-    """Return what `Transport.post` raises; `client` is the client's package."""
-    return client.APIError, ReplyRefused, TimeoutError, ValueError
-
-
 def read_error(error: Exception, *, client: ModuleType, timeout: float) -> Failure:
-    """Return the failure behind an exception of `Transport.post`, one of `unanswered`."""
+    """Return the failure behind an exception of `Transport.post`; `client` is the client's
+    package."""
     if isinstance(error, TimeoutError):
         return _too_late(timeout)
     # Releases differ in whether they wrap what a hook raises.

@@ -9,20 +9,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from smile_trace._guards import foreign
 from smile_trace._guards.addresses import is_loopback
-from smile_trace._guards.bounded_http import HEADERS, MAX_REPLY_MB, bounded
+from smile_trace._guards.bounded_http import HEADERS, MAX_REPLY_MB, ReplyRefused, bounded
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._guards.presentable import hide, presentable
 from smile_trace.errors import BudgetExceeded
 from smile_trace.models.base import ModelUnavailable, ReasoningRefused, Request
-from smile_trace.models.metered import Meter, ask_all
-from smile_trace.models.retry import Failure, pause_before_retry, read_error, unanswered
+from smile_trace.models.metered import Meter, Metered, ask_all
+from smile_trace.models.retry import Failure, pause_before_retry, read_error
 from smile_trace.records import JSON, Response, Usage
 from smile_trace.records.formats.answers import refusal_text
+from smile_trace.settings import ServerSettings
 
 Read = Callable[[Response, dict[str, JSON]], Response]
 
@@ -68,11 +69,6 @@ class Batch:
             return body
         return {**body, "prompt": [item.body["prompt"] for item in self.items]}
 
-    def split(self) -> list["Batch"]:
-        """Return one batch per item."""
-        pairs = zip(self.indices, self.items, strict=True)
-        return [Batch((index,), (item,)) for index, item in pairs]
-
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Transport(ABC):
@@ -101,6 +97,20 @@ class Transport(ABC):
     _loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Any, asyncio.Semaphore]] = (
         field(default_factory=weakref.WeakKeyDictionary, init=False)
     )
+
+    @classmethod
+    def of(cls, name: str, settings: ServerSettings) -> Self:
+        """Return the server of the model `name` in the settings. Raises ModelUnavailable if its
+        key's variable is not set."""
+        return cls(
+            base_url=settings.base_url,
+            model=settings.model or name,
+            key=read_key(settings.api_key_env, name),
+            concurrency=settings.concurrency,
+            timeout_seconds=settings.timeout_seconds,
+            max_reply_mb=settings.max_reply_mb,
+            retries=settings.retries,
+        )
 
     @property
     @abstractmethod
@@ -153,6 +163,13 @@ class Transport(ABC):
             raise ForeignDataError("nested too deeply") from None
         return foreign.clean(reply)
 
+    async def reply(self, path: str, body: Mapping[str, JSON]) -> object:
+        """Return what `post` does, or the Failure behind what it raises."""
+        try:
+            return await self.post(path, body)
+        except (self.client.APIError, ReplyRefused, TimeoutError, ValueError) as error:
+            return read_error(error, client=self.client, timeout=self.timeout_seconds)
+
     async def ask(self, batches: Sequence[Batch], meter: Meter) -> list[Response]:
         """Ask every batch, as many at once as `concurrency`; return answers by the items' indices.
         An item that an explanation's own cap forbids is a failure. Raises ModelUnavailable if
@@ -192,7 +209,7 @@ class Transport(ABC):
                 [item.request for item in batch.items],
                 answer=batch.items[0].answer,
                 bound=bound,
-                usd=self._price(bound),
+                usd=self.price(bound),
             )
             result = await self._attempt(batch)
             if not isinstance(result, Failure):
@@ -214,17 +231,15 @@ class Transport(ABC):
             raise self._unavailable(failure, batch.path)
         if failure.fate == "rejected" and len(batch.items) > 1:
             # One item that is rejected must not cost the others their answers.
-            singles = [await self._ask(single, meter) for single in batch.split()]
-            return [response for responses in singles for response in responses]
+            singles = [await self._ask(Batch((0,), (item,)), meter) for item in batch.items]
+            return [response for [response] in singles]
         return _failed(batch, failure)
 
     async def _attempt(self, batch: Batch) -> list[Response] | Failure:
-        try:
-            reply = await self.post(batch.path, batch.body)
-        except unanswered(self.client) as error:
-            failure = read_error(error, client=self.client, timeout=self.timeout_seconds)
+        reply = await self.reply(batch.path, batch.body)
+        if isinstance(reply, Failure):
             alone = len(batch.items) == 1 and batch.items[0].answer is None
-            return [self._refusal(batch)] if failure.filtered and alone else failure
+            return [self._refusal(batch)] if reply.filtered and alone else reply
         return [
             self._priced(response) for response in read_reply(self._responses, reply, batch.items)
         ]
@@ -255,13 +270,38 @@ class Transport(ABC):
                 )
         return ModelUnavailable(said, permanent=failure.unavailable == "refused")
 
-    def _price(self, usage: Usage) -> float | None:
+    def price(self, usage: Usage) -> float | None:
+        """Return the price of `usage` in US dollars; None if unknown."""
         return 0.0 if self.free else price(usage, self.model, self.base_url)
 
     def _priced(self, response: Response) -> Response:
         if response.usage is None and not self.free:
             return response
-        return response.model_copy(update={"usd": self._price(response.usage or Usage())})
+        return response.model_copy(update={"usd": self.price(response.usage or Usage())})
+
+
+class ServerModel(Metered):
+    """A model of a server, by its captured name. May be used from several event loops. Raises
+    ModelUnavailable if the settings name a key's variable that is not set."""
+
+    server: ClassVar[type[Transport]]
+
+    def __init__(self, name: str, settings: ServerSettings) -> None:
+        self.name = name
+        self._settings = settings
+        self._transport = self.server.of(name, settings)
+        self._model = self._transport.model
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._model!r} at {self._settings.base_url!r})"
+
+    def deterministic(self, parameters: Mapping[str, JSON]) -> bool:
+        """Whether the call was made at temperature 0."""
+        return parameters.get("temperature") == 0
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop."""
+        await self._transport.aclose()
 
 
 def read_reply(

@@ -10,7 +10,7 @@ import contextlib
 import importlib.util
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from types import ModuleType
 from typing import Any, ClassVar, Literal
@@ -26,9 +26,8 @@ from smile_trace.models.base import (
     Request,
     checked,
 )
-from smile_trace.models.metered import Metered
 from smile_trace.models.openai_wire import token_count
-from smile_trace.models.transport import Batch, Item, Transport, price, read_key
+from smile_trace.models.transport import Batch, Item, ServerModel, Transport, price
 from smile_trace.providers.anthropic import Anthropic
 from smile_trace.records import (
     JSON,
@@ -77,60 +76,6 @@ SIGNED = ("signature", "data")
 """The keys of which reasoning has one that this API takes back."""
 
 
-class AnthropicModel(Metered):
-    """One of Anthropic's models, by its captured name. May be used from several event loops. Raises
-    ModelUnavailable if the client is not installed, or the key's variable is not set."""
-
-    capabilities = Capabilities(remote=True, meters_attempts=True, takes_reasoning=SIGNED)
-
-    def __init__(self, name: str, settings: AnthropicSettings) -> None:
-        if importlib.util.find_spec("anthropic") is None:
-            raise ModelUnavailable(
-                "a model of Anthropic's needs Anthropic's client: "
-                "pip install 'smile-trace[anthropic]'",
-                permanent=True,
-            )
-        self.name = name
-        self._settings = settings
-        self._model = settings.model or name
-        self._transport = _Connection(
-            base_url=settings.base_url,
-            model=self._model,
-            key=read_key(settings.api_key_env, name),
-            concurrency=settings.concurrency,
-            timeout_seconds=settings.timeout_seconds,
-            max_reply_mb=settings.max_reply_mb,
-            retries=settings.retries,
-        )
-
-    def __repr__(self) -> str:
-        return f"AnthropicModel({self._model!r} at {self._settings.base_url!r})"
-
-    @property
-    def identity(self) -> str:
-        """Address, model, and what the settings add to every request."""
-        return f"anthropic {self._settings.base_url} {self._model} {self._settings.max_tokens}"
-
-    def deterministic(self, parameters: Mapping[str, JSON]) -> bool:
-        """Whether the call was made at temperature 0."""
-        return parameters.get("temperature") == 0
-
-    async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """Return one answer per request; see `Model.generate`. Raises NotRepeatable if the messages
-        hold what this API has no form for."""
-        items = [self._item(request) for request in requests]
-        batches = [Batch((index,), (item,)) for index, item in enumerate(items)]
-        return await self._transport.ask(batches, self._meter)
-
-    async def aclose(self) -> None:
-        """Close the connections of the running event loop."""
-        await self._transport.aclose()
-
-    def _item(self, request: Request) -> Item:
-        sent = body(request, max_tokens=self._settings.max_tokens)
-        return Item(request, PATH, {"model": self._model, **sent})
-
-
 class _Connection(Transport):
     @property
     def client(self) -> ModuleType:
@@ -155,6 +100,39 @@ class _Connection(Transport):
 
     def _responses(self, reply: object, items: Sequence[Item]) -> list[Response]:
         return responses(reply, items)
+
+
+class AnthropicModel(ServerModel):
+    """One of Anthropic's models, by its captured name. Raises ModelUnavailable if the client is not
+    installed, or the key's variable is not set."""
+
+    server = _Connection
+    capabilities = Capabilities(remote=True, meters_attempts=True, takes_reasoning=SIGNED)
+
+    def __init__(self, name: str, settings: AnthropicSettings) -> None:
+        if importlib.util.find_spec("anthropic") is None:
+            raise ModelUnavailable(
+                "a model of Anthropic's needs Anthropic's client: "
+                "pip install 'smile-trace[anthropic]'",
+                permanent=True,
+            )
+        super().__init__(name, settings)
+
+    @property
+    def identity(self) -> str:
+        """Address, model, and what the settings add to every request."""
+        return f"anthropic {self._settings.base_url} {self._model} {self._settings.max_tokens}"
+
+    async def generate(self, requests: Sequence[Request]) -> list[Response]:
+        """Return one answer per request; see `Model.generate`. Raises NotRepeatable if the messages
+        hold what this API has no form for."""
+        items = [self._item(request) for request in requests]
+        batches = [Batch((index,), (item,)) for index, item in enumerate(items)]
+        return await self._transport.ask(batches, self._meter)
+
+    def _item(self, request: Request) -> Item:
+        sent = body(request, max_tokens=self._settings.max_tokens)
+        return Item(request, PATH, {"model": self._model, **sent})
 
 
 # -- the body and the reply -----------------------------------------------------------------------
@@ -242,7 +220,9 @@ def parameters(request: Request, *, max_tokens: int) -> dict[str, JSON]:
     sent = {name: given[name] for name in _SENT & given.keys() if given[name] is not None}
     tools = [_tool(tool) for tool in sent.pop("tools", None) or ()]
     choice = _choice(sent.pop("tool_choice", None), given.get("parallel_tool_calls"))
-    if not tools and (names := list(dict.fromkeys(_called(request)))):
+    parts = (part for message in request.messages for part in message.parts)
+    names = dict.fromkeys(part.name for part in parts if isinstance(part, ToolCall))
+    if names and not tools:
         # A conversation with calls of tools is refused without definitions of tools.
         tools = [{"name": name, "input_schema": {"type": "object"}} for name in names]
         choice = {"type": "none"}
@@ -303,12 +283,6 @@ def _choice(choice: JSON, parallel: JSON) -> JSON:
     return choice
 
 
-def _called(request: Request) -> Iterator[str]:
-    for message in request.messages:
-        parts: Sequence[object] = message.parts
-        yield from (part.name for part in parts if isinstance(part, ToolCall))
-
-
 # -- its messages ---------------------------------------------------------------------------------
 
 PLACEHOLDER = "…"
@@ -346,8 +320,8 @@ def _said_nothing() -> Turn:
 
 
 def _turn(message: Message) -> Turn:
-    role = message.role if message.role in ("assistant", *_INSTRUCTIONS) else "user"
-    if role in _INSTRUCTIONS:
+    role = "assistant" if message.role == "assistant" else "user"
+    if message.role in _INSTRUCTIONS:
         role = "system"
     if not message.parts:
         return {"role": role, "content": message.content if message.content.strip() else ""}

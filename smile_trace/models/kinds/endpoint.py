@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from smile_trace._guards.presentable import presentable
 from smile_trace.models import openai_wire
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
-from smile_trace.models.metered import Metered
 from smile_trace.models.retry import Failure
 from smile_trace.models.scoring import (
     first_token_fields,
@@ -17,7 +16,7 @@ from smile_trace.models.scoring import (
     read_first_token,
     read_prompt_logprobs,
 )
-from smile_trace.models.transport import Item, Transport, price, read_key
+from smile_trace.models.transport import Item, ServerModel, Transport, price
 from smile_trace.records import JSON, Call, Form, Prompted, Response, Usage
 from smile_trace.records.message import AS_ITEM, FIELD
 from smile_trace.settings import ServerSettings
@@ -58,96 +57,6 @@ class EndpointSettings(ServerSettings):
 TABLE = EndpointSettings
 
 
-class Endpoint(Metered):
-    """An OpenAI-compatible server, by its captured name. May be used from several event loops.
-    Raises ModelUnavailable if the settings name a key's variable that is not set."""
-
-    def __init__(self, name: str, settings: EndpointSettings) -> None:
-        self.name = name
-        self._settings = settings
-        self._model = settings.model or name
-        # OpenAI has renamed the limit, and refuses the old name for new models.
-        self._at_openai = "openai" in (urlsplit(settings.base_url).hostname or "")
-        self._transport = OpenAITransport(
-            base_url=settings.base_url,
-            model=self._model,
-            key=read_key(settings.api_key_env, name),
-            concurrency=settings.concurrency,
-            timeout_seconds=settings.timeout_seconds,
-            max_reply_mb=settings.max_reply_mb,
-            retries=settings.retries,
-        )
-
-    def __repr__(self) -> str:
-        return f"Endpoint({self._model!r} at {self._settings.base_url!r})"
-
-    @property
-    def identity(self) -> str:
-        """Address, model, and what the settings add to every request."""
-        settings = self._settings
-        whole = " prompt_logprobs" if settings.prompt_logprobs else ""
-        asked = f"{self._model} {settings.form} {settings.max_tokens}{whole}"
-        return f"endpoint {settings.base_url} {asked}"
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """The endpoint scores an answer's first token, or, with `prompt_logprobs`, all tokens. It
-        is remote unless the settings trust the server to repeat itself at temperature 0."""
-        return Capabilities(
-            scores_answers=True,
-            asks_responses=self._settings.form is None,
-            first_token_only=not self._settings.prompt_logprobs,
-            remote=not self._settings.temperature_zero_is_deterministic,
-            meters_attempts=True,
-            takes_reasoning=(FIELD,) if self._settings.form else (FIELD, *AS_ITEM),
-        )
-
-    def deterministic(self, parameters: Mapping[str, JSON]) -> bool:
-        """Whether the call was made at temperature 0."""
-        return parameters.get("temperature") == 0
-
-    async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """Return one answer per request; see `Model.generate`."""
-        return await self._ask([self._item(request) for request in requests])
-
-    async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
-        """Return, per request, the log-probability that the answer begins as `answer` does (one
-        token, see `read_first_token`); with `prompt_logprobs` those of all tokens of `answer`."""
-        return await self._ask([self._item(request, answer) for request in requests])
-
-    async def aclose(self) -> None:
-        """Close the connections of the running event loop."""
-        await self._transport.aclose()
-
-    async def _ask(self, items: Sequence[Item]) -> list[Response]:
-        size = LIST_SIZE if self._settings.list_requests else 1
-        return await self._transport.ask(openai_wire.batches(items, size=size), self._meter)
-
-    def _item(self, request: Request, answer: str | None = None) -> Item:
-        form = self._settings.form or request.form
-        if form == "responses" and answer is not None and self._settings.prompt_logprobs:
-            form = "chat"  # in which servers score the tokens of a prompt
-        limit = self._limit(form)
-        sent = openai_wire.parameters(request, form=form, limit={limit: self._settings.max_tokens})
-        asked = openai_wire.question(request.messages, form=form, made=request.form)
-        body = {"model": self._model, **asked, **sent}
-        if answer is None:
-            return Item(request, openai_wire.PATHS[form], body)
-        body = {name: value for name, value in body.items() if name not in openai_wire.LIMITS}
-        if self._settings.prompt_logprobs:
-            body |= {limit: 1, **prompt_logprobs_fields(request, answer, form)}
-            return Item(
-                request, openai_wire.PATHS[form], body, answer, read_prompt_logprobs(answer)
-            )
-        body |= {limit: openai_wire.FEWEST[form], **first_token_fields(form)}
-        return Item(request, openai_wire.PATHS[form], body, answer, read_first_token(answer))
-
-    def _limit(self, form: Form) -> str:
-        if form == "responses":
-            return "max_output_tokens"
-        return "max_completion_tokens" if form == "chat" and self._at_openai else "max_tokens"
-
-
 class OpenAITransport(Transport):
     """An OpenAI-compatible server; `base_url` is the address up to and including `/v1`."""
 
@@ -180,6 +89,76 @@ class OpenAITransport(Transport):
             "completions, or correct its name",
             permanent=True,
         )
+
+
+class Endpoint(ServerModel):
+    """An OpenAI-compatible server, by its captured name."""
+
+    server = OpenAITransport
+    _settings: EndpointSettings
+
+    def __init__(self, name: str, settings: EndpointSettings) -> None:
+        super().__init__(name, settings)
+        # OpenAI has renamed the limit, and refuses the old name for new models.
+        self._at_openai = "openai" in (urlsplit(settings.base_url).hostname or "")
+
+    @property
+    def identity(self) -> str:
+        """Address, model, and what the settings add to every request."""
+        settings = self._settings
+        whole = " prompt_logprobs" if settings.prompt_logprobs else ""
+        asked = f"{self._model} {settings.form} {settings.max_tokens}{whole}"
+        return f"endpoint {settings.base_url} {asked}"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The endpoint scores an answer's first token, or, with `prompt_logprobs`, all tokens. It
+        is remote unless the settings trust the server to repeat itself at temperature 0."""
+        return Capabilities(
+            scores_answers=True,
+            asks_responses=self._settings.form is None,
+            first_token_only=not self._settings.prompt_logprobs,
+            remote=not self._settings.temperature_zero_is_deterministic,
+            meters_attempts=True,
+            takes_reasoning=(FIELD,) if self._settings.form else (FIELD, *AS_ITEM),
+        )
+
+    async def generate(self, requests: Sequence[Request]) -> list[Response]:
+        """Return one answer per request; see `Model.generate`."""
+        return await self._ask([self._item(request) for request in requests])
+
+    async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
+        """Return, per request, the log-probability that the answer begins as `answer` does (one
+        token, see `read_first_token`); with `prompt_logprobs` those of all tokens of `answer`."""
+        return await self._ask([self._item(request, answer) for request in requests])
+
+    async def _ask(self, items: Sequence[Item]) -> list[Response]:
+        size = LIST_SIZE if self._settings.list_requests else 1
+        return await self._transport.ask(openai_wire.batches(items, size=size), self._meter)
+
+    def _item(self, request: Request, answer: str | None = None) -> Item:
+        form = self._settings.form or request.form
+        if form == "responses" and answer is not None and self._settings.prompt_logprobs:
+            form = "chat"  # in which servers score the tokens of a prompt
+        limit = self._limit(form)
+        sent = openai_wire.parameters(request, form=form, limit={limit: self._settings.max_tokens})
+        asked = openai_wire.question(request.messages, form=form, made=request.form)
+        body = {"model": self._model, **asked, **sent}
+        if answer is None:
+            return Item(request, openai_wire.PATHS[form], body)
+        body = {name: value for name, value in body.items() if name not in openai_wire.LIMITS}
+        if self._settings.prompt_logprobs:
+            body |= {limit: 1, **prompt_logprobs_fields(request, answer, form)}
+            read = read_prompt_logprobs(answer)
+        else:
+            body |= {limit: openai_wire.FEWEST[form], **first_token_fields(form)}
+            read = read_first_token(answer)
+        return Item(request, openai_wire.PATHS[form], body, answer, read)
+
+    def _limit(self, form: Form) -> str:
+        if form == "responses":
+            return "max_output_tokens"
+        return "max_completion_tokens" if form == "chat" and self._at_openai else "max_tokens"
 
 
 _ACCOUNT = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}

@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -95,12 +96,9 @@ class LocalModel(Metered):
                 permanent=True,
             )
         self._server = LlamaServer(
-            self._path,
+            replace(served, slots=settings.slots or served.slots),
             context_tokens=settings.context_tokens,
-            slots=settings.slots or served.slots,
             threads=settings.threads,
-            prompt_cache=served.prompt_cache,
-            chat_template=served.chat_template,
         )
         self._transports: dict[str, OpenAITransport] = {}  # by address: a restart has another port
 

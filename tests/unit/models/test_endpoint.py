@@ -400,11 +400,6 @@ def test_a_status_says_whether_to_retry_and_whether_the_reservation_is_released(
     assert failure.releases == (unavailable is not None)
 
 
-def test_a_spent_quota_is_not_retried():
-    failure = rejection(429, "why", {}, quota_spent=True)
-    assert (failure.retryable, failure.unavailable) == (False, "refused")
-
-
 def test_an_attempt_of_unknown_fate_is_never_released():
     failure = Failure("the connection broke", "unknown", unavailable="unreachable")
     assert not failure.releases

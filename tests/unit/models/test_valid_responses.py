@@ -6,7 +6,6 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import UnitMissing
 from smile_trace.dialects.parts import why_not_repeatable
@@ -15,6 +14,7 @@ from smile_trace.models import Request, openai_wire
 from smile_trace.providers import read_request
 from smile_trace.records import JSON, Message, Prompted, Unit
 from tests.support.order_agent import TOOLS
+from tests.support.random_masks import perturbed
 from tests.support.strict_responses import check_responses
 
 FLAT = [{"type": "function", "strict": False, **tool["function"]} for tool in TOOLS]
@@ -117,11 +117,8 @@ def test_not_one_is_refused(request: dict[str, Any], unit: Unit, data: st.DataOb
         partition = Segmentation(prompted, unit)
     except UnitMissing:
         return
-    for segments in (partition.segments, partition.coarse(4)):
-        perturber = Perturber(prompted, segments)
-        mask = data.draw(st.lists(st.booleans(), min_size=len(segments), max_size=len(segments)))
-        if perturber.sendable(mask):
-            check_responses(_body(perturber.messages(mask), parameters))
+    for asked, more in perturbed(prompted, partition, data):
+        check_responses(_body(asked, more))
 
 
 def _simple(request: dict[str, Any]) -> dict[str, Any]:
