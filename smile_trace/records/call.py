@@ -214,11 +214,7 @@ class Trace(Record):
     service_name: str | None = None
 
     def span(self, span_id: str) -> Span:
-        """Return the span with that id.
-
-        Raises:
-            KeyError: no span of this trace has it.
-        """
+        """Return the span with that id. Raises KeyError if no span of this trace has it."""
         for span in self.spans:
             if span.span_id == span_id:
                 return span

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from smile_trace._text.rare_cases import rare_case
 from smile_trace.records.base import JSON, Record, Shown
@@ -10,7 +10,7 @@ from smile_trace.records.explanation import Signal
 from smile_trace.records.perturbation import Unit
 from smile_trace.records.profile import ProbeChange, ProbeRate
 from smile_trace.records.report import Report
-from smile_trace.records.upgrades import check_version, older_comparison
+from smile_trace.records.upgrades import older_comparison, versioned
 from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict, most_of
 
 COMPARISON_SCHEMA_VERSION = 5
@@ -291,9 +291,6 @@ class Comparison(Shown):
     compared_at: str | None = None
     metadata: dict[str, JSON] = {}
 
-    @model_validator(mode="before")
-    @classmethod
-    def _check_version(cls, document: JSON) -> JSON:
-        return check_version(
-            document, COMPARISON_SCHEMA_VERSION, "comparison", oldest=3, upgrade=older_comparison
-        )
+    _check_version = versioned(
+        COMPARISON_SCHEMA_VERSION, "comparison", oldest=3, upgrade=older_comparison
+    )

@@ -14,7 +14,7 @@ from smile_trace.records.call import Call
 from smile_trace.records.comparison import Comparison
 from smile_trace.records.explanation import Explanation
 from smile_trace.records.path import ExplanationPath
-from smile_trace.records.upgrades import check_version
+from smile_trace.records.upgrades import versioned
 
 ENTRY_VERSION: Literal[2] = 2
 """Incremented when a line is no longer read as it was."""
@@ -61,10 +61,7 @@ class Entry(Record):
     redaction: Redaction | None = None
     stripped: bool = False
 
-    @model_validator(mode="before")
-    @classmethod
-    def _check_version(cls, document: JSON) -> JSON:
-        return check_version(document, ENTRY_VERSION, "line")
+    _check_version = versioned(ENTRY_VERSION, "line")
 
     @model_validator(mode="after")
     def _one(self) -> "Entry":

@@ -17,7 +17,7 @@ from smile_trace.records.citation import USE, Found, Use
 from smile_trace.records.formats.reasoning import untagged
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Segment, Unit
-from smile_trace.records.upgrades import check_version, hash_settings, older_explanation, renamed
+from smile_trace.records.upgrades import hash_settings, older_explanation, renamed, versioned
 from smile_trace.records.verdicts import (
     SMALLEST_EFFECT,
     Verdict,
@@ -437,12 +437,7 @@ class Explanation(Shown):
     prompts: tuple[PromptUse, ...] = ()
     metadata: dict[str, JSON] = {}
 
-    @model_validator(mode="before")
-    @classmethod
-    def _check_version(cls, document: JSON) -> JSON:
-        return check_version(
-            document, SCHEMA_VERSION, "explanation", oldest=2, upgrade=older_explanation
-        )
+    _check_version = versioned(SCHEMA_VERSION, "explanation", oldest=2, upgrade=older_explanation)
 
     @model_validator(mode="after")
     def _claim_no_doubtful_field(self) -> "Explanation":
@@ -523,11 +518,8 @@ class Explanation(Shown):
 
     def to_frame(self) -> "pd.DataFrame":
         """Return a pandas DataFrame with one row per part of every level, in the order of the
-        prompt; `inside` is the key of the part that it is a piece of.
-
-        Raises:
-            ExtraMissing: pandas is not installed.
-        """
+        prompt; `inside` is the key of the part that it is a piece of. Raises ExtraMissing if pandas
+        is not installed."""
         return view(self, "frame")
 
     def to_svg(self) -> str:
@@ -535,14 +527,7 @@ class Explanation(Shown):
         return str(view(self, "svg"))
 
     def plot(self, *, most: int = 15, ax: "Axes | None" = None) -> "Axes":
-        """Draw the strongest segments as a bar chart with intervals.
-
-        Args:
-            most: the largest number of segments.
-            ax: the axes to draw in; new ones by default.
-
-        Raises:
-            ExtraMissing: matplotlib is not installed.
-        """
+        """Draw the strongest segments as a bar chart with intervals: at most so many, in `ax`, by
+        default new axes. Raises ExtraMissing if matplotlib is not installed."""
         axes: Axes = view(self, "chart", most=most, ax=ax)
         return axes

@@ -2,16 +2,16 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from smile_trace._guards.presentable import LONGEST_LINE, presentable
 from smile_trace._text.titles import both_ends
-from smile_trace.records.base import JSON, Record, Shown, view
+from smile_trace.records.base import Record, Shown, view
 from smile_trace.records.explanation import Correction, Cost, Explanation, SegmentAttribution
 from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.perturbation import Segment
 from smile_trace.records.tool_results import named_by_tool
-from smile_trace.records.upgrades import check_version
+from smile_trace.records.upgrades import versioned
 
 PATH_SCHEMA_VERSION = 2
 
@@ -38,9 +38,8 @@ class Source(Record):
     @property
     def where(self) -> str:
         """The place in words, and whether it is open: "in the result of get_order"."""
-        if self.open is not None:
-            return f"{self._where} (open: could matter up to {self.open:.2f})"
-        return self._where
+        at_most = "" if self.open is None else f" (open: could matter up to {self.open:.2f})"
+        return self._where + at_most
 
     @property
     def _where(self) -> str:
@@ -143,10 +142,7 @@ class ExplanationPath(Shown):
     cost: Cost
     culprit: Culprit | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _check_version(cls, document: JSON) -> JSON:
-        return check_version(document, PATH_SCHEMA_VERSION, "path", oldest=1)
+    _check_version = versioned(PATH_SCHEMA_VERSION, "path", oldest=1)
 
     @property
     def ends(self) -> tuple[tuple[int, Source], ...]:

@@ -4,13 +4,13 @@ of a prompt."""
 from statistics import mean, median
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from smile_trace.records.base import JSON, Record, Shown, view
+from smile_trace.records.base import Record, Shown, view
 from smile_trace.records.explanation import Cost
 from smile_trace.records.judgement import Confirmation
 from smile_trace.records.message import Message
-from smile_trace.records.upgrades import check_version
+from smile_trace.records.upgrades import versioned
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
@@ -111,10 +111,7 @@ class Profile(Shown):
     cost: Cost
     profiled_at: str
 
-    @model_validator(mode="before")
-    @classmethod
-    def _check_version(cls, document: JSON) -> JSON:
-        return check_version(document, PROFILE_SCHEMA_VERSION, "profile", oldest=1)
+    _check_version = versioned(PROFILE_SCHEMA_VERSION, "profile", oldest=1)
 
     @property
     def found(self) -> tuple[ProbeResult, ...]:
@@ -131,10 +128,7 @@ class Profile(Shown):
 
     def to_frame(self) -> "pd.DataFrame":
         """Return a pandas DataFrame with a row per probe: value, interval, status, control, calls.
-
-        Raises:
-            ExtraMissing: pandas is not installed.
-        """
+        Raises ExtraMissing if pandas is not installed."""
         return view(self, "frame")
 
 

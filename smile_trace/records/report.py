@@ -2,10 +2,8 @@
 
 from typing import Literal
 
-from pydantic import model_validator
-
-from smile_trace.records.base import JSON, Record, Shown, view
-from smile_trace.records.upgrades import check_version
+from smile_trace.records.base import Record, Shown, view
+from smile_trace.records.upgrades import versioned
 
 REPORT_SCHEMA_VERSION = 1
 
@@ -160,10 +158,7 @@ class Report(Shown):
     """The address at which a tracker shows a call, by the call's id."""
     summary: str = ""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _check_version(cls, document: JSON) -> JSON:
-        return check_version(document, REPORT_SCHEMA_VERSION, "report")
+    _check_version = versioned(REPORT_SCHEMA_VERSION, "report")
 
     def to_svg(self) -> str:
         """Draw the report as one SVG document; every text in it is escaped."""

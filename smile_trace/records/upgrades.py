@@ -10,35 +10,41 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import model_validator
+
 from smile_trace._stats.intervals import wilson
 from smile_trace.records.base import JSON
 
 
-def check_version(
-    document: JSON,
+def versioned(
     current: int,
     noun: str,
     *,
     oldest: int | None = None,
     upgrade: Callable[[dict[str, JSON]], dict[str, JSON]] = dict,
-) -> JSON:
-    """Return the decoded document at the current `schema_version`, upgraded if it is at least
-    `oldest`. Raises ValueError if it has another version; the message says what to do."""
-    version = document.get("schema_version", current) if isinstance(document, dict) else current
-    if type(version) is not int:
-        raise ValueError(f"the schema version of this {noun} is no number")
-    if version > current:
-        raise ValueError(
-            f"this {noun} has schema version {version}, and this smile-trace reads up to "
-            f"{current}: upgrade smile-trace"
-        )
-    if oldest is not None and oldest <= version < current:
-        return {**upgrade(document), "schema_version": current}
-    if version < current:
-        raise ValueError(
-            f"this {noun} has schema version {version}, which no release wrote: make it again"
-        )
-    return document
+) -> Any:
+    """Make a record's validator, which takes a document at the current `schema_version`, and
+    upgrades it if it is at least `oldest`. It raises ValueError if it has another version; the
+    message says what to do."""
+
+    def check(cls: type, document: JSON) -> JSON:
+        version = document.get("schema_version", current) if isinstance(document, dict) else current
+        if type(version) is not int:
+            raise ValueError(f"the schema version of this {noun} is no number")
+        if version > current:
+            raise ValueError(
+                f"this {noun} has schema version {version}, and this smile-trace reads up to "
+                f"{current}: upgrade smile-trace"
+            )
+        if oldest is not None and oldest <= version < current:
+            return {**upgrade(document), "schema_version": current}
+        if version < current:
+            raise ValueError(
+                f"this {noun} has schema version {version}, which no release wrote: make it again"
+            )
+        return document
+
+    return model_validator(mode="before")(check)
 
 
 def older_explanation(document: dict[str, JSON]) -> dict[str, JSON]:
