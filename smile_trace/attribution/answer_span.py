@@ -121,15 +121,12 @@ def tokens_inside(tokens: Sequence[str], answer: str, part: AnswerSpan) -> list[
     """Indices of the answer's tokens that hold a character of `part`; empty if the tokens are
     another text's. They may begin with an added space, or end inside a character such as an
     emoji."""
-    text = " " + answer if _begins_with_a_space(tokens) and answer[:1] != " " else answer
+    first = next(filter(None, tokens), "")
+    text = " " + answer if first[:1] == " " and answer[:1] != " " else answer
     offset = len(text) - len(answer)
     start, end = part[0] + offset, part[1] + offset
     spans = _spans(tokens, text)
     return [k for k, (a, b) in enumerate(spans) if a < end and b > start]
-
-
-def _begins_with_a_space(tokens: Sequence[str]) -> bool:
-    return next((token[:1] == " " for token in tokens if token), False)
 
 
 def _spans(tokens: Sequence[str], text: str) -> list[AnswerSpan]:

@@ -58,7 +58,11 @@ class Greyed:
         """From rows with the partitions that their masks are of; a removal counts once it was asked
         `times` times, with its median."""
         place = {segment.key: k for k, segment in enumerate(segments)}
-        unnamed = frozenset(k for k, s in enumerate(segments) if _is_unnamed(s))
+        unnamed = frozenset(
+            k
+            for k, s in enumerate(segments)
+            if not (s.protected or s.significant or s.fails_without)
+        )
         excluded = frozenset(k for k in unnamed if segments[k].at_most < limit)
         spared = frozenset(k for k, s in enumerate(segments) if _is_spared(s, limit))
         doubtful = unnamed | spared
@@ -73,14 +77,10 @@ class Greyed:
     def next_removals(self) -> list[list[str]]:
         """The keys of the segments to remove next, one list a prompt; [] if nothing is left. The
         open ones come last, since what they cost themselves says nothing of others."""
+        pairs = (of for of in self._fewest if len(of) == 2)
+        alone = [frozenset({k}) for of in pairs for k in sorted(of)]
         groups = (
-            [
-                one
-                for of in self._fewest
-                if len(of) == 2
-                for one in _alone(of)
-                if one not in self.lost
-            ]
+            [one for one in alone if one not in self.lost]
             or self._next_of(self.spared)
             or self._next_of(self.excluded)
             or self._next_of(self.doubtful)
@@ -167,14 +167,6 @@ class Greyed:
 
 def _keys_without(partition: Sequence[Segment], row: Perturbation) -> Iterable[str]:
     return (s.key for s, kept in zip(partition, row.mask, strict=True) if not kept)
-
-
-def _alone(parts: Parts) -> list[Parts]:
-    return [frozenset({k}) for k in sorted(parts)]
-
-
-def _is_unnamed(segment: SegmentAttribution) -> bool:
-    return not (segment.protected or segment.significant or segment.fails_without)
 
 
 def _is_spared(segment: SegmentAttribution, limit: float) -> bool:

@@ -214,25 +214,21 @@ class KnownAnswers:
         """The groups of excluded parts to remove together next, to tell whether some of them stand
         in for each other; [] if none is in doubt, or nothing is left to ask."""
         level = self.planner.levels[index]
-        found, times = self.find(level), self.times
+        found = self.find(level)
         in_doubt = np.array(found.suspected) | np.array(found.uncleared)
         if level.exact or not in_doubt.any():
             return []
         excluded = (at_most(found.low, found.high) < found.limit) & ~np.array(found.significant)
         parts = np.flatnonzero(np.array(level.free) & (excluded | in_doubt))
-        return next_removals(frozenset(map(int, parts)), self._lost(index, times), found.limit)
-
-    def _lost(self, index: int, times: int) -> dict[Parts, float]:
-        """The `losses` of a level."""
-        level, scores = self.planner.levels[index], self.scores()
+        scores = self.scores()
         own = zip(self.rows(level), scores.changes[index], strict=True)
-        known = (*own, *self._answered_beside(index, scores))
         removed = (
             (frozenset(k for k, kept in enumerate(row.mask) if not kept), change)
-            for row, change in known
+            for row, change in (*own, *self._answered_beside(index, scores))
             if change is not None
         )
-        return losses(removed, times)
+        lost = losses(removed, self.times)
+        return next_removals(frozenset(map(int, parts)), lost, found.limit)
 
     def greyed(self) -> Greyed:
         """The excluded segments of all levels, and what was lost without some of them alone."""

@@ -22,3 +22,8 @@ def _libraries() -> ThreadpoolController:
     import scipy.linalg  # type: ignore[import-untyped]  # noqa: F401
 
     return ThreadpoolController()
+
+
+def load_arithmetic() -> None:
+    """Load the parts of SciPy, which it loads on first use."""
+    from scipy import linalg, ndimage, optimize, special, stats  # noqa: F401

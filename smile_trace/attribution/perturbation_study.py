@@ -1,7 +1,7 @@
 """The default study, which asks one model."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from smile_trace._text.json_fields import fields as json_fields
 from smile_trace.attribution.answer_change.distances import Distance
@@ -17,13 +17,7 @@ from smile_trace.attribution.answer_change.text_comparison import (
     text_comparison,
 )
 from smile_trace.attribution.answer_span import AnswerSpan
-from smile_trace.attribution.design.planner import (
-    CallKey,
-    Level,
-    Planner,
-    call_key,
-    repeats,
-)
+from smile_trace.attribution.design.planner import CallKey, Level, Planner, call_key, repeats
 from smile_trace.attribution.estimation.findings import LevelFindings
 from smile_trace.attribution.estimation.solver import Solver
 from smile_trace.attribution.known_answers import KnownAnswers, OfPart
@@ -118,6 +112,7 @@ class PerturbationStudy:
         self.prompted = prompted
         self.answer = answer
         self.signal: Signal = signal if scorable(answer) and target is None else "text"
+        self.proxy_signal = self.signal  # no proxy is asked
         self._settings = settings
         self._part = part
         self._notes = tuple(notes)
@@ -126,9 +121,11 @@ class PerturbationStudy:
         self._as_logged = self.signal == "text" and target is None
         self.by_content = self._as_logged and only_content(answer, self._distance, part)
         self._text_change = target or self._compared(part)
+        unit = settings.unit if unit is None else unit
+        self.partitioner = partitioner or Segmentation(prompted, unit, protect)
         self._planner = Planner(
             prompted,
-            partitioner or Segmentation(prompted, settings.unit if unit is None else unit, protect),
+            self.partitioner,
             settings,
             replicates=min(repeats(prompted, deterministic, remote), settings.budget),
             deterministic=deterministic,
@@ -148,14 +145,11 @@ class PerturbationStudy:
         self._cited = cited_in(prompted) if whole else Cited()
         self._of_sentences: dict[AnswerSpan, KnownAnswers] = {}
         self._remaining = RemainingCalls(
-            self._known, settings.until_settled or 0, self._by_sentence
+            self._known,
+            settings.until_settled or 0,
+            lambda: (self._of_part(sentence.span).found for sentence in self._cited.sentences),
         )
         self._rounds = 0
-
-    @property
-    def proxy_signal(self) -> Signal:
-        """The signal itself: no proxy is asked."""
-        return self.signal
 
     # -- asking ---------------------------------------------------------------------------------
 
@@ -216,11 +210,6 @@ class PerturbationStudy:
         """The coarsest partition, with all rows that are planned for it."""
         return self._levels[0]
 
-    @property
-    def perturbed_rows(self) -> list[Perturbation]:
-        """The rows of the first level without the unperturbed prompt's."""
-        return [row for row in self.first_level.rows if row.kind != "baseline"]
-
     def _compared(self, part: AnswerSpan | None) -> TextComparison:
         return text_comparison(
             self.answer, self._embed, self._distance, part, cut=self.prompted.answer_cut
@@ -267,9 +256,6 @@ class PerturbationStudy:
             text = self.answer[slice(*part)]
             self._of_sentences[part] = self._known.of_part(part, self._compared(part), text)
         return self._of_sentences[part].first_level()
-
-    def _by_sentence(self) -> Iterator[LevelFindings]:
-        return (self._of_part(sentence.span).found for sentence in self._cited.sentences)
 
     def result(self, subject: Subject | None = None) -> Explanation:
         """The Explanation from the responses so far; `cost.target_calls` counts them. `subject`:

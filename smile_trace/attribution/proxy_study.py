@@ -1,10 +1,10 @@
 """The study of a target with a proxy, a cheaper model that answers most perturbations."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, takewhile
+from typing import Any
 
 import numpy as np
 
@@ -31,8 +31,6 @@ from smile_trace.attribution.perturbation_study import ROUND, PerturbationStudy
 from smile_trace.attribution.reporting.segments import join, observations
 from smile_trace.attribution.reporting.summary import Subject, summarize
 from smile_trace.attribution.reporting.verdict import final_fidelity, levels_shown
-from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
-from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.attribution.study import Answered
 from smile_trace.attribution.word_vectors import Embed, embed_words
 from smile_trace.records import (
@@ -41,7 +39,6 @@ from smile_trace.records import (
     Explanation,
     ExplanationSettings,
     Fidelity,
-    Note,
     Observation,
     Perturbation,
     Prompted,
@@ -83,11 +80,10 @@ class ProxyStudy:
     Every Perturbation says which model is asked (`asked`); `settings.budget` counts the target's
     calls. Both models are asked the unperturbed prompt first. If the proxy does not answer it, or
     the budget lets the target be asked every mask, the proxy is dropped, and the study is the
-    target's PerturbationStudy. `prompted`, `settings`, `answer`, `signal`, `protect`,
-    `deterministic`, `remote`, `embed`, `distance`, `part`, `unit`, `partitioner`, `notes`: as for
-    `PerturbationStudy`; they are the target's. `proxy`: the cheaper model. Raises CannotExplain if
-    nothing can be removed from this prompt; ValueError if the settings name an unknown unit or
-    distance.
+    target's PerturbationStudy. `proxy`: the cheaper model. `prompted`, `settings`, `answer`,
+    `deterministic`, `embed`, `distance`, `part` and the `others`: as for `PerturbationStudy`, but
+    for its `target` and `solver`; they are the target's. Raises CannotExplain if nothing can be
+    removed from this prompt; ValueError if the settings name an unknown unit or distance.
     """
 
     def __init__(
@@ -97,33 +93,23 @@ class ProxyStudy:
         *,
         proxy: Proxy,
         answer: str,
-        signal: Signal,
-        protect: Sequence[str | re.Pattern[str]] = (),
         deterministic: bool,
-        remote: bool,
         embed: Embed | None = None,
         distance: Distance | None = None,
         part: AnswerSpan | None = None,
-        unit: AnyUnit | None = None,
-        partitioner: Partitioner | None = None,
-        notes: Sequence[Note] = (),
+        **others: Any,
     ) -> None:
-        if partitioner is None:
-            unit = settings.unit if unit is None else unit
-            partitioner = Segmentation(prompted, unit, protect)
         self._target_alone = PerturbationStudy(
             prompted,
             settings,
             answer=answer,
-            signal=signal,
             deterministic=deterministic,
-            remote=remote,
             embed=embed,
             distance=distance,
             part=part,
-            partitioner=partitioner,
-            notes=notes,
+            **others,
         )
+        partitioner = self._target_alone.partitioner
         self.prompted = prompted
         self.answer = answer
         self.signal = self._target_alone.signal
@@ -156,7 +142,8 @@ class ProxyStudy:
         self._shares_plan = first == finest == self._target_alone.first_level.segments
         """Whether the target is asked what it would be asked alone (the same segments): then a
         mistrusted proxy costs nothing."""
-        if deterministic and _can_ask_every_mask(partitioner, settings.budget):
+        free = sum(not segment.protected for segment in finest)
+        if deterministic and 2**free <= settings.budget:
             self._why_unused = "the target could be asked about every combination of parts"
 
     # -- asking ---------------------------------------------------------------------------------
@@ -252,10 +239,11 @@ class ProxyStudy:
         of_target = Counter(row.text_hash for row in self._baselines)
         of_proxy = Counter(row.text_hash for level in levels for row in level.rows)
         effects = [self._proxy_effects(index) for index in range(len(levels))]
+        alone = [row for row in self._target_alone.first_level.rows if row.kind != "baseline"]
         for index, level in enumerate(levels):
             share = calls // len(levels) + (index < calls % len(levels))
             rows = (
-                self._target_alone.perturbed_rows
+                alone
                 if self._shares_plan
                 else target_rows(
                     level,
@@ -467,11 +455,6 @@ def _of_levels(target: ResponseScores) -> ResponseScores:
 def _backed(level: ProxyFindings, answered: int) -> bool:
     sure = answered >= _FEW or level.trust > _SURE or any(level.findings.significant)
     return level.backed and sure
-
-
-def _can_ask_every_mask(partitioner: Partitioner, budget: int) -> bool:
-    free = sum(not segment.protected for segment in partitioner.segments)
-    return bool(2**free <= budget)
 
 
 def _of_proxy(row: Perturbation) -> Perturbation:

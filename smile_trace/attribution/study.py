@@ -45,11 +45,8 @@ class Study(Protocol):
         ...
 
     def tell(self, pairs: Iterable[Answered]) -> None:
-        """Take responses to perturbations that `ask()` gave; a failed one is missing data.
-
-        Raises:
-            ValueError: a perturbation was not asked.
-        """
+        """Take responses to perturbations that `ask()` gave; a failed one is missing data. Raises
+        ValueError if a perturbation was not asked."""
         ...
 
     def result(self) -> Explanation:

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
+from smile_trace.attribution.one_thread import one_thread
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -177,3 +179,10 @@ def _model() -> Callable[[list[str]], Any]:
             return query(texts)
 
     return embed
+
+
+def load_vectors() -> None:
+    """Load the packaged vectors, and find the scale of their distances."""
+    with one_thread():
+        embed_words([""])
+        Meaning(embed_sentences).distance("", "")

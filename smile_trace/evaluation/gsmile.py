@@ -8,8 +8,7 @@ from typing import Literal
 import numpy as np
 import scipy  # type: ignore[import-untyped]
 
-from smile_trace.attribution.estimation.locality import locality
-from smile_trace.attribution.estimation.regressor_solver import RegressorSolver
+from smile_trace.attribution.estimation.regressor_solver import RegressorSolver, locality
 from smile_trace.attribution.estimation.solver import Array
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import embed_words

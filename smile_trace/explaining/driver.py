@@ -20,8 +20,8 @@ from smile_trace.attribution import (
     VectorTable,
     document_attributions,
 )
-from smile_trace.attribution.loading import load_arithmetic, load_vectors
-from smile_trace.attribution.one_thread import one_thread
+from smile_trace.attribution.one_thread import load_arithmetic, one_thread
+from smile_trace.attribution.word_vectors import load_vectors
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.notes import with_notes
 from smile_trace.explaining.scoring import Scores

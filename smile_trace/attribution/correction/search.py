@@ -6,7 +6,7 @@ single parts and all pairs; of many as few as are needed are kept by halving (Qu
 Nothing counts as found that was not confirmed by answers of its own.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -15,7 +15,7 @@ import numpy as np
 from smile_trace._stats.intervals import wilson
 from smile_trace.attribution.estimation.inference import LEVEL
 from smile_trace.attribution.reporting.segments import is_within
-from smile_trace.records import Correction, Place, Segment
+from smile_trace.records import Correction, Segment
 
 Removal = frozenset[Segment]
 """The parts that a prompt lacks."""
@@ -103,7 +103,7 @@ class CorrectionSearch:
         mostly = [one for one in tried if 2 * one[1] >= one[2]]
         mostly = [one for one in mostly if len(one[0]) == min(len(other[0]) for other in mostly)]
         best, right, of = max(mostly or tried, key=lambda one: wilson(one[1], one[2], LEVEL)[0])
-        return sorted(best, key=_place), right, of
+        return in_order(best), right, of
 
     def _among(self, parts: Sequence[Segment]) -> Iterator[list[Removal]]:
         yield from self._try_each([frozenset({part}) for part in parts])
@@ -124,11 +124,11 @@ class CorrectionSearch:
 
     def _inside(self, removal: Removal) -> Iterator[list[Removal]]:
         """Replace each part of a removal by the fewest of its pieces with which it still helps."""
-        for part in sorted(removal, key=_place):
+        for part in in_order(removal):
             others, pieces = removal - {part}, frozenset(self.pieces(part))
             if len(pieces) < 2:
                 continue
-            finer = [others | {piece} for piece in sorted(pieces, key=_place)]
+            finer = [others | {piece} for piece in in_order(pieces)]
             yield from self._try_each(finer)
             if not any(map(self._helps, finer)):
                 yield from self._narrow(others | pieces, others)
@@ -139,7 +139,7 @@ class CorrectionSearch:
 
     def _narrow(self, removal: Removal, held: Removal = frozenset()) -> Iterator[list[Removal]]:
         """Retain half of what is removed, but for `held`, as long as the answer stays right."""
-        removed = sorted(removal - held, key=_place)
+        removed = in_order(removal - held)
         size = (len(removed) + 1) // 2
         while size and len(removed) > 1:
             for start in range(0, len(removed), size):
@@ -150,7 +150,7 @@ class CorrectionSearch:
                     if self._is_worth_asking(less):
                         yield from self._try([less], again=True)
                 if self._helps(less):
-                    removed = sorted(less - held, key=_place)
+                    removed = in_order(less - held)
                     size = min(size, (len(removed) + 1) // 2)
                     break
             else:
@@ -230,12 +230,13 @@ class CorrectionSearch:
         low, high = (1.0, 1.0) if self.repeats else wilson(sum(fresh), len(fresh), LEVEL)
         if low <= max(RIGHT_SHARE, self.control):
             return None
-        parts = tuple(sorted(removal, key=_place))
+        parts = tuple(in_order(removal))
         return Correction(parts=parts, right=sum(fresh), of=len(fresh), ci_low=low, ci_high=high)
 
 
-def _place(part: Segment) -> tuple[Place, ...]:
-    return part.places
+def in_order(parts: Iterable[Segment]) -> list[Segment]:
+    """The parts as they stand in the prompt."""
+    return sorted(parts, key=lambda part: part.places)
 
 
 def _is_smaller(one: Removal, other: Removal) -> bool:

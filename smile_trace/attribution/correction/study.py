@@ -8,7 +8,7 @@ from typing import Any
 
 from smile_trace._stats.intervals import wilson
 from smile_trace.attribution.answer_change.text_comparison import text_comparison
-from smile_trace.attribution.correction.search import SUSPECTS, CorrectionSearch, Removal
+from smile_trace.attribution.correction.search import SUSPECTS, CorrectionSearch, Removal, in_order
 from smile_trace.attribution.correction.sentences import (
     CONFIRMED,
     CUT_SHORT,
@@ -25,7 +25,6 @@ from smile_trace.attribution.estimation.inference import LEVEL
 from smile_trace.attribution.perturbation_study import ROUND, PerturbationStudy
 from smile_trace.attribution.reporting.segments import is_within, observations
 from smile_trace.attribution.segmentation.keys import with_own_keys
-from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
 from smile_trace.attribution.segmentation.selections import asks
 from smile_trace.attribution.study import Answered
 from smile_trace.attribution.word_vectors import Embed
@@ -56,8 +55,7 @@ class CorrectionStudy:
 
     Args:
         target: what the answer should have been.
-        prompted, settings, answer, partitioner, deterministic, embed: as for `PerturbationStudy`,
-            and the `others`.
+        prompted, settings, answer, deterministic, embed, others: as for `PerturbationStudy`.
 
     Raises:
         CannotExplain: nothing can be removed from this prompt.
@@ -71,15 +69,17 @@ class CorrectionStudy:
         *,
         answer: str,
         deterministic: bool,
-        partitioner: Partitioner | None = None,
         embed: Embed | None = None,
         **others: Any,
     ) -> None:
+        self.prompted = prompted
+        self.answer = answer
+        self.signal: Signal = "text"
+        self.proxy_signal: Signal = "text"
         self._settings = settings
         self._repeats = deterministic
         self._target = target.comparison(answer, embed)
         self._words = text_comparison(answer, embed, "words")
-        self._partitioner = partitioner or Segmentation(prompted, settings.unit)
         budget = math.ceil(ATTRIBUTING * settings.budget)
         self._attribution = PerturbationStudy(
             prompted,
@@ -87,7 +87,6 @@ class CorrectionStudy:
             answer=answer,
             signal="text",
             deterministic=deterministic,
-            partitioner=self._partitioner,
             embed=embed,
             target=self._target,
             **others,
@@ -98,26 +97,6 @@ class CorrectionStudy:
         self._waiting: list[Perturbation] = []
         self._steps: Iterator[list[Removal]] | None = None
         self._cut_short = False
-
-    @property
-    def prompted(self) -> Prompted:
-        """See `Study`."""
-        return self._attribution.prompted
-
-    @property
-    def answer(self) -> str:
-        """See `Study`."""
-        return self._attribution.answer
-
-    @property
-    def signal(self) -> Signal:
-        """See `Study`."""
-        return "text"
-
-    @property
-    def proxy_signal(self) -> Signal:
-        """See `Study`: no proxy is asked."""
-        return "text"
 
     def texts(self, pairs: Sequence[Answered] = ()) -> list[str]:
         """See `Study.texts`."""
@@ -153,7 +132,7 @@ class CorrectionStudy:
         texts = [r.text or "" for _, r in answered if r is not None and r.ok]
         changes = iter(self._target.changes(texts))
         moved = [next(changes) if r is not None and r.ok else None for _, r in answered]
-        keys = (tuple(part.key for part in _ordered(removal)) for removal in self._removals)
+        keys = (tuple(part.key for part in in_order(removal)) for removal in self._removals)
         return attributed.model_copy(
             update={
                 "met": self._target.is_right,
@@ -175,7 +154,7 @@ class CorrectionStudy:
         return Searched(
             found=self._search.found,
             control=self._control,
-            tried=self._tried,
+            tried=len({text for text, _ in self._responses} - self._whole),
             unhelpful=self._search.unhelpful,
             nearer=[one for one in drivers if not self._ends_question(one)],
             promising=self._search.promising,
@@ -191,11 +170,6 @@ class CorrectionStudy:
     @property
     def _whole(self) -> set[str]:
         return {row.text_hash for row in self._attribution.first_level.rows if all(row.mask)}
-
-    @property
-    def _tried(self) -> int:
-        """How many different prompts that lacked something were answered."""
-        return len({text for text, _ in self._responses} - self._whole)
 
     @property
     def _control(self) -> tuple[int, int]:
@@ -244,9 +218,9 @@ class CorrectionStudy:
         return any(m == asked and stop >= end for m, _, stop in part.places)
 
     def _pieces(self, part: Segment) -> list[Segment]:
-        if self._partitioner.is_sentence(part):
+        if self._attribution.partitioner.is_sentence(part):
             return []
-        pieces = self._partitioner.refine([part], MOST_PIECES)
+        pieces = self._attribution.partitioner.refine([part], MOST_PIECES)
         own = with_own_keys(pieces, [one for removal in self._removals for one in removal])
         return [piece for piece in own if not piece.protected and not self._ends_question(piece)]
 
@@ -274,7 +248,7 @@ class CorrectionStudy:
         return bool(removals)
 
     def _row(self, removal: Removal) -> Perturbation | None:
-        parts = _ordered(removal)
+        parts = in_order(removal)
         perturber, mask = Perturber(self.prompted, parts), (False,) * len(parts)
         if not perturber.sendable(mask):
             return None
@@ -333,7 +307,3 @@ def _beside(
     )
     update = {**sure, "further_calls": None}
     return {**told, "fidelity": attributed.fidelity.model_copy(update=update)}
-
-
-def _ordered(removal: Removal) -> list[Segment]:
-    return sorted(removal, key=lambda part: part.places)

@@ -32,7 +32,7 @@ effects' order (docs/method.md); with noise, masks that remove half tell more of
 HALVES = (0.5,)
 """Keep probability if only sparse masks moved the answer: substitutes must go together."""
 
-SPARSE_KEEP_PROBABILITY = 0.2
+SPARSE = (0.2,)
 """Keep probability of masks that show whether parts are needed that stand in for each other."""
 
 
@@ -47,14 +47,6 @@ def random_masks(
     while True:
         for keep in keep_probabilities:
             yield _draw(is_free, keep, sendable, generator), keep
-
-
-def sparse_masks(
-    free: Sequence[bool], sendable: Sendable, generator: np.random.Generator
-) -> Iterator[Mask]:
-    """Endless independent masks that retain a fifth of the free segments."""
-    while True:
-        yield _draw(np.array(free), SPARSE_KEEP_PROBABILITY, sendable, generator)
 
 
 def all_masks(free: Sequence[bool], sendable: Sendable) -> list[Mask]:

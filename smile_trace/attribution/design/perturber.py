@@ -4,10 +4,9 @@ never run together, and an empty message is omitted."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Protocol
 
 from smile_trace.attribution.segmentation.boundaries import strip
-from smile_trace.attribution.segmentation.json_structure import Cut, Node, message_texts
+from smile_trace.attribution.segmentation.json_structure import CutJSON, message_texts
 from smile_trace.attribution.segmentation.selections import WHOLE
 from smile_trace.records import Message, Prompted, Segment
 
@@ -48,22 +47,10 @@ class Perturber:
         return any(text.sendable(mask) for texts in self._texts for text in texts)
 
 
-class _Text(Protocol):
-    def retained(self, mask: Sequence[bool]) -> bool:
-        """Whether nothing of the text is removed."""
-        ...
-
-    def text(self, mask: Sequence[bool]) -> str | None:
-        """The rest of the text; None if nothing is left."""
-        ...
-
-    def sendable(self, mask: Sequence[bool]) -> bool:
-        """Whether anything but white space is left."""
-        ...
-
-
-def _texts(message: Message, inside: Sequence[tuple[int, int, int]]) -> list[_Text]:
-    found: list[_Text] = []
+def _texts(
+    message: Message, inside: Sequence[tuple[int, int, int]]
+) -> "list[_PlainText | CutJSON]":
+    found: list[_PlainText | CutJSON] = []
     for text in message_texts(message):
         content = message.content[text.start : text.end]
         mine = [
@@ -72,12 +59,14 @@ def _texts(message: Message, inside: Sequence[tuple[int, int, int]]) -> list[_Te
             if start < text.end and text.start < end
         ]
         found.append(
-            _PlainText(content, mine) if text.root is None else _JSONText(content, text.root, mine)
+            _PlainText(content, mine) if text.root is None else CutJSON(content, text.root, mine)
         )
     return found
 
 
 class _PlainText:
+    """A text without some of its segments; the methods are those of `CutJSON`."""
+
     def __init__(self, content: str, inside: Sequence[tuple[int, int, int]]) -> None:
         self._content = content
         self._pieces = list(_pieces(content, inside))
@@ -113,21 +102,6 @@ class _PlainText:
         left = self._content[self._pieces[first][2] - 1]
         right = self._content[self._pieces[last][1]]
         return " " if not gap and _spaced(left) and _spaced(right) else gap
-
-
-class _JSONText:
-    def __init__(self, content: str, root: Node, inside: Sequence[tuple[int, int, int]]) -> None:
-        self._segments = sorted({index for _, _, index in inside})
-        self._cut = Cut(content, root, [(index, start, end) for start, end, index in inside])
-
-    def retained(self, mask: Sequence[bool]) -> bool:
-        return all(mask[index] for index in self._segments)
-
-    def sendable(self, mask: Sequence[bool]) -> bool:
-        return self._cut.whole or any(mask[index] for index in self._segments)
-
-    def text(self, mask: Sequence[bool]) -> str | None:
-        return self._cut.text(mask)
 
 
 _Piece = tuple[int | None, int, int]

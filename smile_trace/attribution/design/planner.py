@@ -56,6 +56,13 @@ def call_key(row: Perturbation) -> CallKey:
     return row.text_hash, row.replicate
 
 
+def next_replicate(row: Perturbation, drawn: Counter[str]) -> Perturbation:
+    """The row as the next draw of its text; `drawn` counts those of each text (its hash)."""
+    replicate = drawn[row.text_hash]
+    drawn[row.text_hash] += 1
+    return row.model_copy(update={"replicate": replicate})
+
+
 def number_of(prompted: Prompted) -> int:
     """A number by which each prompt has masks of its own: one draw that by chance tells little of
     some parts would otherwise tell as little in every call of an application."""
@@ -118,6 +125,26 @@ class Level:
     def free(self) -> tuple[bool, ...]:
         """The segments that may be removed."""
         return tuple(not segment.protected for segment in self.segments)
+
+    def drawn(
+        self, seed: Sequence[int], keep: Sequence[float] = masks.KEEP_PROBABILITIES
+    ) -> Iterator[tuple[masks.Mask, float]]:
+        """Endless random masks, each with its keep probability."""
+        generator = np.random.default_rng(seed)
+        return masks.random_masks(self.free, self.perturber.sendable, generator, keep)
+
+    def row(
+        self, kind: PerturbationKind, mask: masks.Mask, index: int, keep: float | None = None
+    ) -> Perturbation:
+        """A row of this level, which is number `index`."""
+        return Perturbation(
+            kind=kind,
+            mask=mask,
+            messages=self.perturber.messages(mask),
+            keep_probability=keep,
+            level=index,
+            fixed=masks.fixed(mask, self.free, self.perturber.sendable),
+        )
 
 
 class Planner:
@@ -188,12 +215,11 @@ class Planner:
         level = self.levels[-1]
         if self.sparse or level.exact or all(row.kind == "baseline" for row in level.rows):
             return False
-        generator = np.random.default_rng([*self._seed, len(self.levels), 2])
-        drawn = masks.sparse_masks(level.free, level.perturber.sendable, generator)
+        drawn = level.drawn([*self._seed, len(self.levels), 2], masks.SPARSE)
         del level.rows[self.before_sparse :]
         level.refining = tuple(look for look in level.refining if look < len(level.rows))
         self.sparse = [
-            self._row(level, "sparse", mask) for mask in islice(drawn, self._sparse_count)
+            self._row(level, "sparse", mask) for mask, _ in islice(drawn, self._sparse_count)
         ]
         return bool(self.sparse)
 
@@ -220,8 +246,7 @@ class Planner:
         level = self.levels[-1]
         known = {call_key(row) for one in self.levels[:-1] for row in one.rows}
         known |= {call_key(row) for row in (*asked, *self.sparse)}
-        generator = np.random.default_rng([*self._seed, len(self.levels), 3])
-        drawn = masks.random_masks(level.free, level.perturber.sendable, generator, masks.HALVES)
+        drawn = level.drawn([*self._seed, len(self.levels), 3], masks.HALVES)
         rest = [row for row, _ in self._random_rows(level, drawn, calls, known)]
         level.rows = [*asked, *rest]
         level.refining = tuple(look for look in level.refining if look < len(level.rows))
@@ -402,10 +427,8 @@ class Planner:
         level = self.levels[index]
         known = {call_key(row) for one in self.levels for row in one.rows}
         known |= {call_key(row) for row in (*self.sparse, *self.confirming_rows)}
-        generator = np.random.default_rng([*self._seed, index + 1, 4, len(level.rows)])
-        drawn = masks.random_masks(
-            level.free, level.perturber.sendable, generator, self._keep_probabilities
-        )
+        seed = [*self._seed, index + 1, 4, len(level.rows)]
+        drawn = level.drawn(seed, self._keep_probabilities)
         rows = list(self._random_rows(level, drawn, calls, known))
         if not rows or not rows[-1][1]:
             return False
@@ -472,8 +495,7 @@ class Planner:
                 spent += call_key(row) not in known
                 known.add(call_key(row))
                 level.rows.append(row)
-        generator = np.random.default_rng([*self._seed, len(self.levels)])
-        drawn = masks.random_masks(free, sendable, generator, self._keep_probabilities)
+        drawn = level.drawn([*self._seed, len(self.levels)], self._keep_probabilities)
         for row, cost in self._random_rows(level, drawn, calls - spent, known):
             if looks and spent + cost > looks[0]:
                 level.refining += (len(level.rows),)
@@ -506,21 +528,12 @@ class Planner:
         keep: float | None = None,
         replicate: int = 0,
     ) -> Perturbation:
-        row = Perturbation(
-            kind=kind,
-            mask=mask,
-            messages=level.perturber.messages(mask),
-            keep_probability=keep,
-            replicate=replicate,
-            level=self.levels.index(level) if level in self.levels else len(self.levels),
-            fixed=masks.fixed(mask, level.free, level.perturber.sendable),
-        )
-        if self._deterministic or kind == "baseline":
-            self._drawn[row.text_hash] = max(self._drawn[row.text_hash], replicate + 1)
-            return row
-        again = self._drawn[row.text_hash]
-        self._drawn[row.text_hash] += 1
-        return row.model_copy(update={"replicate": again})
+        index = self.levels.index(level) if level in self.levels else len(self.levels)
+        row = level.row(kind, mask, index, keep)
+        if not (self._deterministic or kind == "baseline"):
+            return next_replicate(row, self._drawn)
+        self._drawn[row.text_hash] = max(self._drawn[row.text_hash], replicate + 1)
+        return row.model_copy(update={"replicate": replicate})
 
 
 def _is_inside(piece: Segment, segment: Segment) -> bool:

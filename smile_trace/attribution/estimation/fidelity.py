@@ -33,6 +33,16 @@ class HeldOut:
     high: float
     gain: float
 
+    @classmethod
+    def of(cls, errors: Array, of_mean: Array, of_share: Array) -> "HeldOut":
+        """From each row's squared error, that of the mean and that of the curve in the share."""
+        rows, r2 = len(errors), 1 - float(errors.sum() / of_mean.sum())
+        ratios = (errors.sum() - errors) / np.maximum(of_mean.sum() - of_mean, 1e-300)
+        spread = np.sqrt((rows - 1) / rows * ((ratios - ratios.mean()) ** 2).sum())
+        half = float(scipy.stats.t.ppf((1 + LEVEL) / 2, rows - 1) * spread)
+        gain = 1 - float(errors.sum() / max(of_share.sum(), 1e-300))
+        return cls(r2, r2 - half, min(r2 + half, 1.0), gain)
+
     @property
     def share_r2(self) -> float:
         """The R² of the curve in the removed share."""
@@ -66,13 +76,7 @@ def held_out(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> He
             mean[test] += (held - rows.y[train].mean()) ** 2
             by_share = gaussian_process.fit(x.mean(axis=1, keepdims=True), y)
             count[test] += (held - by_share.predict(share[test])) ** 2
-    low, high = jackknife(model, mean)
-    return HeldOut(
-        r2=1 - float(model.sum() / mean.sum()),
-        low=low,
-        high=high,
-        gain=1 - float(model.sum() / max(count.sum(), 1e-300)),
-    )
+    return HeldOut.of(model, mean, count)
 
 
 def distinct(rows: Rows) -> Rows:
@@ -90,13 +94,3 @@ def distinct(rows: Rows) -> Rows:
         others_x=rows.others_x[others],
         others_y=rows.others_y[others],
     )
-
-
-def jackknife(errors: Array, reference: Array) -> tuple[float, float]:
-    """Jackknife interval of 1 − Σerrors/Σreference over the rows."""
-    rows = len(errors)
-    ratios = (errors.sum() - errors) / np.maximum(reference.sum() - reference, 1e-300)
-    spread = np.sqrt((rows - 1) / rows * ((ratios - ratios.mean()) ** 2).sum())
-    half = float(scipy.stats.t.ppf((1 + LEVEL) / 2, rows - 1) * spread)
-    r2 = 1 - float(errors.sum() / reference.sum())
-    return r2 - half, min(r2 + half, 1.0)

@@ -14,13 +14,8 @@ from smile_trace.attribution.estimation.fidelity import HeldOut
 from smile_trace.attribution.estimation.first_place import weights_of_tests
 from smile_trace.attribution.estimation.fit import Fit, Fits
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, Estimate, Rows
-from smile_trace.attribution.estimation.interactions import (
-    Kind,
-    Pair,
-    exact_pairs,
-    stand_ins,
-)
-from smile_trace.attribution.estimation.locality import locality
+from smile_trace.attribution.estimation.interactions import Kind, Pair, exact_pairs, stand_ins
+from smile_trace.attribution.estimation.regressor_solver import locality
 from smile_trace.attribution.estimation.solver import Array, Solver
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import Embed
@@ -189,7 +184,8 @@ def find(
     free = np.array([not segment.protected for segment in segments])
     known = [(row, y) for row, y in zip(rows, changes, strict=True) if y is not None]
     locality = locality_of(rows, segments, embed)
-    measured = _leave_one_out([*known, *beside], len(segments)) if deterministic else {}
+    one_less = [(row, y) for row, y in (*known, *beside) if row.mask.count(False) == 1]
+    measured = {row.mask.index(False): y for row, y in one_less} if deterministic else {}
     if exact:
         tested = _of_every_mask(known, free, floor, complete=len(known) == len(rows), limit=limit)
     else:
@@ -217,7 +213,7 @@ def find(
         low=in_place(estimate.low, free),
         high=in_place(estimate.high, free),
         p_values=None if estimate.p_value is None else in_place(estimate.p_value, free),
-        significant=_flags(tested.significant, free),
+        significant=flags(tested.significant, free),
         leave_one_out=tuple(measured.get(k) for k in range(len(segments))),
         rows=tested.rows,
         exact=exact,
@@ -228,10 +224,10 @@ def find(
         pairs=tuple(_apart(pair, measured, free, limit) for pair in tested.pairs),
         stand_ins=tested.stand_ins,
         first=None if tested.first is None else in_place(tested.first, free),
-        untold=_flags(tested.untold, free),
+        untold=flags(tested.untold, free),
         alone=None if tested.alone is None else in_place(tested.alone, free),
-        suspected=_flags(tested.suspected, free),
-        uncleared=_flags(tested.uncleared, free),
+        suspected=flags(tested.suspected, free),
+        uncleared=flags(tested.uncleared, free),
         limit=limit,
     )
 
@@ -285,7 +281,7 @@ def _of_every_mask(
         estimate.low == estimate.high
     )
     if floor > NEGLIGIBLE:
-        estimate = inference.within_noise(estimate, significant, floor)
+        estimate = inference.holding_zero(estimate, significant, floor)
     none = np.zeros_like(significant)
     return _Tested(estimate, significant, none, none, none, used, together)
 
@@ -343,7 +339,8 @@ def _of_drawn_masks(
     )
 
 
-def _flags(values: NDArray[np.bool_], free: np.ndarray) -> tuple[bool, ...]:
+def flags(values: NDArray[np.bool_], free: np.ndarray) -> tuple[bool, ...]:
+    """`in_place` of what is true of the free segments."""
     return tuple(bool(value) for value in in_place(values.astype(float), free))
 
 
@@ -363,13 +360,11 @@ def _fails_without(
         for row, change, fails in zip(rows, changes, failed, strict=True)
         if fails or change is not None
     ]
-    if not any(row.keep_probability is not None for row, _ in called):
-        effect, _, _ = _exact(called, free, complete=True)
-        return tuple(bool(e > 0.5) for e in in_place(effect.effect, free))
     drawn = sum(row.keep_probability is not None for row, _ in called)
+    if not drawn:
+        return flags(_exact(called, free, complete=True)[0].effect > 0.5, free)
     of_failures = random_rows(called, free, np.ones(drawn))
-    more_often = inference.fails_more_often(of_failures, seed)
-    return tuple(bool(m) for m in in_place(more_often.astype(float), free))
+    return flags(inference.fails_more_often(of_failures, seed), free)
 
 
 def discoveries(
@@ -420,9 +415,7 @@ def _exact(
     limit: float = SMALLEST_EFFECT,
 ) -> tuple[Estimate, int, tuple[Pair, ...]]:
     """The exact estimate (unknown if a mask has no answer), its number of masks, and the pairs."""
-    masks = [row.mask for row, _ in known if row.kind in ("baseline", "enumerated")]
-    changes = [y for row, y in known if row.kind in ("baseline", "enumerated")]
-    distinct = dict(zip(masks, changes, strict=True))
+    distinct = {row.mask: y for row, y in known if row.kind in ("baseline", "enumerated")}
     x = 1.0 - np.array(list(distinct), dtype=float).reshape(len(distinct), len(free))[:, free]
     y = np.array(list(distinct.values()))
     effect = inference.enumerated(x, y)
@@ -469,14 +462,6 @@ def locality_of(
     sizes = np.array([max(len(boundaries.words(s.text)), 1) for s in segments], dtype=float)
     weights = iter(locality(removed, embed([s.text for s in segments]), sizes))
     return tuple(None if row.keep_probability is None else float(next(weights)) for row in rows)
-
-
-def _leave_one_out(known: Sequence[tuple[Perturbation, float]], segments: int) -> dict[int, float]:
-    measured = {}
-    for row, y in known:
-        if sum(row.mask) == segments - 1:
-            measured[row.mask.index(False)] = y
-    return measured
 
 
 def _apart(pair: Pair, measured: Mapping[int, float], free: np.ndarray, limit: float) -> Pair:

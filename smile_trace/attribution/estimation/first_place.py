@@ -96,12 +96,12 @@ _MOST_WORDS = 400
 def nearness(texts: Sequence[str], answer: str) -> Array:
     """How near each text is to the answer, in [0, 1]: the largest cosine of any of its words to any
     word of the answer, by the packaged word vectors."""
-    said = _vectors(_words(answer)[:_MOST_WORDS])
+    said = unit(embed_words(_words(answer)[:_MOST_WORDS]))
     words = [_words(text) for text in texts]
     every = list(dict.fromkeys(word for some in words for word in some))
     if not len(said) or not every:
         return np.zeros(len(texts))
-    largest = dict(zip(every, (_vectors(every) @ said.T).max(axis=1), strict=True))
+    largest = dict(zip(every, (unit(embed_words(every)) @ said.T).max(axis=1), strict=True))
     nearest = np.array([max((largest[word] for word in some), default=0.0) for some in words])
     return np.clip((nearest - UNRELATED) / (1 - UNRELATED), 0, 1)
 
@@ -114,7 +114,3 @@ def weights_of_tests(near: Array) -> Array:
 
 def _words(text: str) -> list[str]:
     return list(dict.fromkeys(boundaries.bare_words(text)))
-
-
-def _vectors(words: Sequence[str]) -> Array:
-    return unit(embed_words(words)) if words else np.zeros((0, 0))

@@ -91,16 +91,21 @@ class GaussianProcess(Surrogate):
         near = np.exp(-self.rates)
         total = np.zeros(self.x.shape[1])
         for q in removal_probabilities:
-            expected = np.where(self.x > 0, q + (1 - q) * near, (1 - q) + q * near)
-            others = np.exp(np.log(expected).sum(axis=1, keepdims=True) - np.log(expected))
-            change = np.where(self.x > 0, 1 - near, near - 1)
-            total += self.variance * (self.coefficients @ (change * others))
+            total += self.variance * (self.coefficients @ kernel_effects(self.x, near, q))
         return total / len(removal_probabilities)
 
     @property
     def segments(self) -> int:
         """The number of segments."""
         return len(self.rates)
+
+
+def kernel_effects(x: Array, near: Array | float, q: float) -> Array:
+    """Effects on the kernel's value with each row of x if each segment is removed with probability
+    q, shape as x; `near`: the kernel's factor of a segment in which two masks differ."""
+    logs = np.log(np.where(x > 0, q + (1 - q) * near, (1 - q) + q * near))
+    others: Array = np.exp(logs.sum(axis=1, keepdims=True) - logs)
+    return np.where(x > 0, 1 - near, near - 1) * others
 
 
 class GaussianProcessSolver:

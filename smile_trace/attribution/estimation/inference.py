@@ -123,23 +123,19 @@ def limited_translation(biased: Array, low: Array, high: Array) -> Array:
     ends.
     """
     known = np.isfinite(low) & np.isfinite(high)
-    centre = np.where(known, (np.where(known, low, 0) + np.where(known, high, 0)) / 2, 0)
-    reach = np.where(known, TRANSLATION * (np.where(known, high, 0) - centre), np.inf)
+    low, high = np.where(known, low, 0), np.where(known, high, 0)
+    centre = (low + high) / 2
+    reach = np.where(known, TRANSLATION * (high - centre), np.inf)
     return np.clip(np.clip(biased, centre - reach, centre + reach), -1, 1)
 
 
-def holding_zero(estimate: Estimate, significant: NDArray[np.bool_]) -> Estimate:
+def holding_zero(
+    estimate: Estimate, significant: NDArray[np.bool_], floor: float = 0.0
+) -> Estimate:
     """The estimate with intervals that agree with the test of all segments together: the intervals
-    of segments that are not significant are widened to hold 0."""
-    low = np.where(significant, estimate.low, np.minimum(estimate.low, 0.0))
-    high = np.where(significant, estimate.high, np.maximum(estimate.high, 0.0))
-    return replace(estimate, low=low, high=high)
-
-
-def within_noise(estimate: Estimate, significant: NDArray[np.bool_], floor: float) -> Estimate:
-    """The exact estimate when answers vary by `floor`, in [0, 1], with nothing removed: effects
-    that are not significant may be anything within it."""
-    low = np.where(significant, estimate.low, np.minimum(estimate.low, -floor))
+    of segments that are not significant are widened to hold 0, and all within `floor`, by which
+    answers vary with nothing removed."""
+    low = np.where(significant, estimate.low, np.minimum(estimate.low, 0.0 - floor))
     high = np.where(significant, estimate.high, np.maximum(estimate.high, floor))
     return replace(estimate, low=low, high=high)
 
@@ -342,15 +338,12 @@ def intervals(
     rows: Rows, generator: np.random.Generator, solver: Solver = DEFAULT_SOLVER
 ) -> tuple[Array, Array]:
     """Both ends per segment, not cut to [−1, 1]; infinite if it was always or never removed."""
-    psi, q = _psi(rows, _folds(len(rows.y), generator), solver), rows.q[:, None]
+    folds = generator.permutation(np.arange(len(rows.y)) % min(FOLDS, max(len(rows.y), 1)))
+    psi, q = _psi(rows, folds, solver), rows.q[:, None]
     strata = [rows.varies & (q == value) for value in np.unique(rows.q)]
     _, low, high = stratified(psi, (rows.x - q) / (q * (1 - q)), strata, rare=True)
     removed, retained = (rows.varies & (rows.x > 0)).any(0), (rows.varies & (rows.x == 0)).any(0)
     return np.where(removed & retained, low, -np.inf), np.where(removed & retained, high, np.inf)
-
-
-def _folds(rows: int, generator: np.random.Generator) -> NDArray[np.int_]:
-    return generator.permutation(np.arange(rows) % min(FOLDS, max(rows, 1)))
 
 
 def _psi(rows: Rows, folds: NDArray[np.int_], solver: Solver) -> Array:

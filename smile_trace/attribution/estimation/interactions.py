@@ -10,7 +10,6 @@ effects are in `inference`: per random row the second difference of a cross-fitt
 that row's residual with the known probabilities, which is unbiased whatever m̂ is.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -169,7 +168,7 @@ def _pair(
         + second_differences[:, 0, 0]
     )
     used = rows.varies[:, a] & rows.varies[:, b]
-    strata = list(_strata(rows.q, used))
+    strata = [used & (rows.q == q) for q in np.unique(rows.q[used])]
     value, low, high = inference.stratified(both + weight * residual, weight, strata, level)
 
     def mean(change: Array) -> float:
@@ -190,8 +189,3 @@ def _pair(
         alone=effects(second_retained, first_retained),
         beside=effects(second_removed, first_removed),
     )
-
-
-def _strata(q: Array, used: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
-    for value in np.unique(q[used]):
-        yield used & (q == value)

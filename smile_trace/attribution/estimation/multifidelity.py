@@ -211,10 +211,7 @@ def _kernel_effects(x: Array, rate: float) -> Array:
     near = np.exp(-rate)
     total = np.zeros_like(x)
     for q in REMOVAL_PROBABILITIES:
-        expected = np.where(x > 0, q + (1 - q) * near, (1 - q) + q * near)
-        logs = np.log(expected)
-        others = np.exp(logs.sum(axis=1, keepdims=True) - logs)
-        total += np.where(x > 0, 1 - near, near - 1) * others / len(REMOVAL_PROBABILITIES)
+        total += gaussian_process.kernel_effects(x, near, q) / len(REMOVAL_PROBABILITIES)
     return total.T
 
 

@@ -6,7 +6,7 @@ correction is unbiased however wrong the proxy is, and small and narrow with a g
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy  # type: ignore[import-untyped]
@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from smile_trace._stats.permutation import randomisation
 from smile_trace.attribution.answer_change.response_scores import NEGLIGIBLE
 from smile_trace.attribution.estimation import gaussian_process, multifidelity
-from smile_trace.attribution.estimation.fidelity import HeldOut, jackknife
+from smile_trace.attribution.estimation.fidelity import HeldOut
 from smile_trace.attribution.estimation.findings import (
     LevelFindings,
     discoveries,
+    flags,
     in_place,
+    random_rows,
     removal_masks,
 )
 from smile_trace.attribution.estimation.inference import (
@@ -172,14 +174,7 @@ def _held_out(rows: Rows, predicted: Array, proxy: LowFidelityFit) -> HeldOut | 
         by_share[j] = fit.predict(share[this], z[this])[0]
     means = (rows.y.sum() - rows.y) / (count - 1)
     errors, reference = (rows.y - predicted)[held] ** 2, (rows.y - means)[held] ** 2
-    counted = (rows.y - by_share)[held] ** 2
-    low, high = jackknife(errors, reference)
-    return HeldOut(
-        r2=1 - float(errors.sum() / reference.sum()),
-        low=low,
-        high=high,
-        gain=1 - float(errors.sum() / max(counted.sum(), 1e-300)),
-    )
+    return HeldOut.of(errors, reference, (rows.y - by_share)[held] ** 2)
 
 
 def concordance(target: Array, proxy: Array) -> float | None:
@@ -268,8 +263,13 @@ def find_with_proxy(
     known = [k for k, change in enumerate(changes) if change is not None]
     drawn = [k for k in known if rows[k].keep_probability is not None]
     chosen = [k for k in known if k not in drawn]
-    of_target = _target_rows(
-        [target[k] for k in drawn], [target[k] for k in chosen], baseline, free
+    answered = [(row, change) for row, change in target if change is not None]
+    of_target = random_rows(answered, free, np.ones(len(drawn)))
+    unperturbed = np.zeros((len(baseline), int(free.sum())))
+    of_target = replace(
+        of_target,
+        others_x=np.vstack([unperturbed, of_target.others_x]),
+        others_y=np.append(np.array(baseline, dtype=float), of_target.others_y),
     )
     others_z = np.append(np.zeros(len(baseline)), z[chosen])
     result = prediction_powered_estimate(of_target, z[drawn], others_z, low_fidelity, [*seed, 2])
@@ -282,7 +282,7 @@ def find_with_proxy(
         low=in_place(found.low, free),
         high=in_place(found.high, free),
         p_values=in_place(found.p_value, free),
-        significant=tuple(bool(s) for s in in_place(result.significant.astype(float), free)),
+        significant=flags(result.significant, free),
         leave_one_out=(None,) * len(segments),
         rows=len(known) + len(proxy.y),
         exact=False,
@@ -291,28 +291,6 @@ def find_with_proxy(
     )
     agreement = concordance(of_target.y, z[drawn])
     return ProxyFindings(findings, result.trust, result.backed, agreement)
-
-
-def _target_rows(
-    drawn: Sequence[ScoredRow],
-    chosen: Sequence[ScoredRow],
-    baseline: Sequence[float],
-    free: np.ndarray,
-) -> Rows:
-    random = [row for row, _ in drawn]
-    others = removal_masks([row for row, _ in chosen], free)
-    varies = [[k not in row.fixed for k in np.flatnonzero(free)] for row in random]
-    return Rows(
-        x=removal_masks(random, free),
-        y=np.array([change for _, change in drawn], dtype=float),
-        q=1 - np.array([row.keep_probability for row in random], dtype=float),
-        varies=np.array(varies, dtype=bool).reshape(len(random), int(free.sum())),
-        weights=np.ones(len(random)),
-        others_x=np.vstack([np.zeros((len(baseline), int(free.sum()))), others]),
-        others_y=np.append(
-            np.array(baseline, dtype=float), np.array([c for _, c in chosen], dtype=float)
-        ),
-    )
 
 
 MIN_MEAN_TRUST = 0.6

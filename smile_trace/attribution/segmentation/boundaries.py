@@ -34,8 +34,8 @@ def words(text: str) -> list[Range]:
     `3.14`) are one word. In a text of marks alone, each run of them is a word.
     """
     merged: list[Range] = []
-    for start, end in _runs(text):
-        merged.extend(_split_run(text, start, end))
+    for run in re.finditer(r"\S+", text):
+        merged.extend(_split_run(text, *run.span()))
     return _attach_marks(text, merged)
 
 
@@ -112,11 +112,6 @@ def _segments(breaker: type[WordBreaker] | type[SentenceBreaker], text: str) -> 
     index.append(len(clean))
     for start, end in breaker(clean, "en").segments():
         yield index[start], index[end]
-
-
-def _runs(text: str) -> Iterator[Range]:
-    for match in re.finditer(r"\S+", text):
-        yield match.span()
 
 
 def _split_run(text: str, start: int, end: int) -> list[Range]:

@@ -99,16 +99,6 @@ def _tree(text: str) -> Node | None:
     return members[0][0]
 
 
-def words(text: str, node: Node) -> list[Range]:
-    """The pieces of a leaf: the words of a string of LONG or more, else the whole."""
-    return _pieces(text, node, boundaries.words, LONG)
-
-
-def sentences(text: str, node: Node) -> list[Range]:
-    """The pieces of a leaf: the sentences of a string of several, else the whole."""
-    return _pieces(text, node, boundaries.sentences, 2)
-
-
 def sections(node: Node) -> list[Range]:
     """The members of a container, or of the container that is its only member."""
     while len(node.children) == 1 and node.children[0].children:
@@ -160,19 +150,15 @@ def around(node: Node, start: int, end: int) -> Range:
 
 
 def _pieces(text: str, node: Node, find: Callable[[str], list[Range]], fewest: int) -> list[Range]:
+    """The pieces of a leaf: those of a string that `find` finds, if `fewest`, else the whole."""
     if node.kind != "string":
         return [node.range]
     start, end = node.inside
     places = _places(text[start:end])
-    found = find(_unescaped(text[start:end]))
+    found = find(json.loads(f'"{text[start:end]}"', strict=False))
     if len(found) < fewest:
         return [node.range]
     return [(start + places[a], start + places[b]) for a, b in found]
-
-
-def _unescaped(inner: str) -> str:
-    decoded: str = json.loads(f'"{inner}"', strict=False)
-    return decoded
 
 
 def _places(inner: str) -> list[int]:
@@ -185,23 +171,28 @@ def _places(inner: str) -> list[int]:
     return [*places, *range(at, len(inner) + 1)]
 
 
-class Cut:
-    """A valid JSON text without some disjoint segments, given by index, start and end in order."""
+class CutJSON:
+    """A valid JSON text without some disjoint segments, given by start, end and index in order."""
 
     def __init__(self, text: str, root: Node, segments: Sequence[tuple[int, int, int]]) -> None:
         self._text = text
         self._root = root
-        starts = [start for _, start, _ in segments]
-        ends = [end for _, _, end in segments]
+        self._segments = {index for _, _, index in segments}
+        starts = [start for start, _, _ in segments]
+        ends = [end for _, end, _ in segments]
         self._in_leaf: dict[int, list[tuple[int, int, int]]] = {}
         for leaf in root.leaves():
             first, last = bisect_right(ends, leaf.start), bisect_left(starts, leaf.end)
             self._in_leaf[leaf.start] = list(segments[first:last])
 
-    @property
-    def whole(self) -> bool:
-        """Whether some of the text stands in no segment, and is always sent."""
-        return not all(self._in_leaf.values())
+    def retained(self, mask: Sequence[bool]) -> bool:
+        """Whether nothing of the text is removed."""
+        return all(mask[index] for index in self._segments)
+
+    def sendable(self, mask: Sequence[bool]) -> bool:
+        """Whether anything is left, or stands in no segment and is always sent."""
+        always = not all(self._in_leaf.values())
+        return always or any(mask[index] for index in self._segments)
 
     def text(self, mask: Sequence[bool]) -> str:
         """The text with only the segments whose entry in `mask` is True."""
@@ -226,7 +217,7 @@ class Cut:
     def _leaf(self, leaf: Node, mask: Sequence[bool]) -> str | None:
         segments = self._in_leaf[leaf.start]
         whole = self._text[leaf.start : leaf.end]
-        removed = [segment for segment in segments if not mask[segment[0]]]
+        removed = [(a, b) for a, b, index in segments if not mask[index]]
         if not removed:
             return whole
         if leaf.kind != "string":
@@ -235,12 +226,12 @@ class Cut:
         left = rest[start - leaf.start : len(rest) - (leaf.end - end)]
         return rest if left.strip() else None
 
-    def _string(self, leaf: Node, removed: Sequence[tuple[int, int, int]]) -> str:
+    def _string(self, leaf: Node, removed: Sequence[Range]) -> str:
         """A string without the removed pieces; a single space stays of those around a piece."""
         start, end = leaf.inside
         escapes = [match.span() for match in _ESCAPE.finditer(self._text, start, end)]
         parts, at = [self._text[leaf.start : start]], start
-        for _, a, b in removed:
+        for a, b in removed:
             a, b = _outward(max(a, start), min(b, end), escapes)
             if a >= b:
                 continue
@@ -310,8 +301,8 @@ def split_json(content: str, text: MessageText, unit: str, start: int, end: int)
         found = sections(_container(text.root, start - text.start, end - text.start))
         found = found or [text.root.range]
     else:
-        cut = words if unit == "word" else sentences
-        found = [piece for leaf in text.root.leaves() for piece in cut(inner, leaf)]
+        cut = (boundaries.words, LONG) if unit == "word" else (boundaries.sentences, 2)
+        found = [piece for leaf in text.root.leaves() for piece in _pieces(inner, leaf, *cut)]
     return [(a, b) for a, b in text.moved(found) if start <= a and b <= end]
 
 

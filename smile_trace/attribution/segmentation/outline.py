@@ -98,8 +98,8 @@ class Outline:
             splitter = self._splitter
             sections = splitter.split("section", message, *self._whole(message))
             kinds = [
-                splitter.templates(message),
-                splitter.values(message),
+                splitter.templates[message],
+                splitter.values[message],
                 splitter.documents(message),
                 sections,
             ]

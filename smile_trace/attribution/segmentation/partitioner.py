@@ -2,8 +2,8 @@
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby
 from typing import Protocol
 
 from smile_trace.attribution.segmentation import boundaries
@@ -119,7 +119,7 @@ class Segmentation:
         self._of_words = self.unit in ("word", "auto")
         if picked is None:
             finest: Unit = "word" if self._of_words else self.unit
-            self.segments = self._split(finest, self._everything)
+            self.segments = self._split(finest)
         else:
             self.segments = self._with_the_rest(picked, self.unit)
         if all(segment.protected for segment in self.segments):
@@ -184,19 +184,13 @@ class Segmentation:
     def _messages_of(self, groups: Sequence[Sequence[Segment]], limit: int) -> tuple[Segment, ...]:
         """Each group, which is a message or what of it is no result, as a segment; with retrieved
         documents finer, and joined with its neighbours if there are more than `limit`."""
-        leaves = [[self._leaf(s) for s in group if not s.protected] for group in groups]
-        free: Sequence[Group] = [group for group in leaves if group]
+        free: Sequence[Group] = self._free_leaves(groups)
         too_many = len(free) > limit
         if too_many:
             free = [[leaf for group in free for leaf in group]]
         if too_many or self._retrieved:
             free = split_groups(free, limit, into_sentences=False)
-        everything = [segment for group in groups for segment in group]
-        return self._pieces(free, [(p, True) for p in self._protected_pieces(everything)])
-
-    @property
-    def _everything(self) -> list[Place]:
-        return [(i, 0, len(m.content)) for i, m in enumerate(self._messages)]
+        return self._pieces(free, self._protected_pieces(chain(*groups)))
 
     def _inside(self, coarse: Sequence[Segment]) -> list[list[Segment]]:
         """The segments of the finest kind that begin in each coarse one, in order."""
@@ -215,11 +209,11 @@ class Segmentation:
 
     # -- the unit itself ------------------------------------------------------------------------
 
-    def _split(self, unit: Unit, inside: Sequence[Place]) -> tuple[Segment, ...]:
+    def _split(self, unit: Unit) -> tuple[Segment, ...]:
         pieces = [
             (((message, c, d),), protected)
-            for message, start, end in inside
-            for a, b in self._splitter.split(unit, message, start, end)
+            for message, sent in enumerate(self._messages)
+            for a, b in self._splitter.split(unit, message, 0, len(sent.content))
             for c, d, protected in self._around(message, a, b, whole=unit == "word")
         ]
         if len(pieces) > MAX_PIECES:
@@ -281,35 +275,35 @@ class Segmentation:
     ) -> tuple[Segment, ...]:
         """Splits each group into the prompt's own parts (documents as a `whole`) if there are at
         least `fewest`, else sentences or words; fits words into `limit` segments if over `most`."""
-        everything = [segment for group in groups for segment in group]
-        leaves = [[self._leaf(s) for s in group if not s.protected] for group in groups]
-        parts = [
-            part for group in leaves if group for part in _finer(group, most + 1, fewest, whole)
-        ]
+        free = self._free_leaves(groups)
+        parts = [part for group in free for part in _finer(group, most + 1, fewest, whole)]
         if len(parts) > most:
             return self._fit(groups, limit)
-        protected = [(places, True) for places in self._protected_pieces(everything)]
-        return self._pieces(parts, protected)
+        return self._pieces(parts, self._protected_pieces(chain(*groups)))
 
     def _fit(self, groups: Sequence[Sequence[Segment]], limit: int) -> tuple[Segment, ...]:
         """The groups' segments; joins whole neighbours, words to sentences, if too many."""
-        everything = [segment for group in groups for segment in group]
+        everything = tuple(chain(*groups))
         if _free(everything) <= limit:
-            return tuple(everything)
-        free = [[self._leaf(s) for s in group if not s.protected] for group in groups]
-        groups_of_leaves = [group for group in free if group]
-        sentences = [run for group in groups_of_leaves for run in _sentences(group)]
+            return everything
+        free = self._free_leaves(groups)
+        sentences = [run for group in free for run in _sentences(group)]
         fits = self._of_words and len(sentences) <= limit
-        joined = split_groups(sentences if fits else groups_of_leaves, limit)
-        protected = [(places, True) for places in self._protected_pieces(everything)]
+        joined = split_groups(sentences if fits else free, limit)
+        protected = self._protected_pieces(everything)
         if self.unit == "auto":
             return self._pieces(joined, protected)
         whole = fits and len(joined) == len(sentences)
-        pieces = protected + [(_together(group), False) for group in joined]
+        pieces = [*protected, *((_together(group), False) for group in joined)]
         joined_unit: Unit = self.unit if self.unit in WHOLE else "span"
         return self._named(sorted(pieces), "sentence" if whole else joined_unit)
 
-    def _pieces(self, groups: Sequence[Group], protected: Sequence[_Piece]) -> tuple[Segment, ...]:
+    def _free_leaves(self, groups: Sequence[Sequence[Segment]]) -> list[list[Leaf]]:
+        """The free segments of each group that has any."""
+        free = ([self._leaf(s) for s in group if not s.protected] for group in groups)
+        return [group for group in free if group]
+
+    def _pieces(self, groups: Sequence[Group], protected: Iterable[_Piece]) -> tuple[Segment, ...]:
         """Groups and protected pieces in order, each named by its unit."""
         words = [group[0].segment for group in groups if len(group) == 1]
         joined = [(self._places(group), False) for group in groups if len(group) > 1]
@@ -345,17 +339,17 @@ class Segmentation:
         inner = [p for p in parts if p not in outer and p != sentence]
         return Leaf(segment, number, (*outer, sentence, *inner), len(outer), document)
 
-    def _protected_pieces(self, segments: Sequence[Segment]) -> Iterator[tuple[Place, ...]]:
+    def _protected_pieces(self, segments: Iterable[Segment]) -> Iterator[_Piece]:
         """The protected pieces; neighbouring words of one sentence form one piece."""
         for protected, run in groupby(segments, lambda segment: segment.protected):
             if not protected:
                 continue
             if not self._of_words:
-                yield from (segment.places for segment in run)
+                yield from ((segment.places, True) for segment in run)
                 continue
             for _, neighbours in groupby(run, self._outline.sentence):
                 words = list(neighbours)
-                yield ((words[0].message, words[0].start, words[-1].end),)
+                yield ((words[0].message, words[0].start, words[-1].end),), True
 
     # -- records --------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ _TAG = re.compile(r"<(/?)([A-Za-z][\w.:-]{0,63})(?:\s[^<>]{0,500})?>")
 _FENCE = re.compile(r"[ \t]{0,3}(?:```|~~~)")
 _HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]+\S")
 _ITEM = re.compile(r"[ \t]{0,3}\d{1,4}[.)][ \t]+\S")
+"""An outermost item of a numbered list (`2. Be brief.`)."""
 _NAME = r"[ \t]{0,3}(?:#{1,6}[ \t]+)?(?:\*\*|__)?(?P<name>[^\W\d_][\w'’&/ -]{0,39}?)"
 _LABEL = re.compile(_NAME + r"(?:[ \t]*#?\d{1,4})?(?:\*\*|__)?[:：](?:\*\*|__)?(?=\s|\Z)")
 _NUMBERED = re.compile(_NAME + r"[ \t]*#?\d{1,4}(?:\*\*|__)?[ \t\r]*\Z")
@@ -44,11 +45,6 @@ def lines(text: str) -> Iterator[Range]:
 def is_heading(line: str) -> bool:
     """Whether it is a Markdown heading (`## Rules`)."""
     return _HEADING.match(line) is not None
-
-
-def is_item(line: str) -> bool:
-    """Whether it is an outermost item of a numbered list (`2. Be brief.`)."""
-    return _ITEM.match(line) is not None
 
 
 def label(line: str) -> tuple[str, str] | None:
@@ -168,7 +164,7 @@ def _items(text: str) -> list[int]:
     blank = False
     for a, b in lines(text):
         line = text[a:b]
-        if is_item(line) or (edges and blank and line[:1].strip()):
+        if _ITEM.match(line) or (edges and blank and line[:1].strip()):
             edges.append(a)
         blank = not line.strip()
     return edges

@@ -13,11 +13,7 @@ from smile_trace.attribution.segmentation.json_structure import (
     result_documents,
     split_json,
 )
-from smile_trace.attribution.segmentation.structure import (
-    between,
-    document_blocks,
-    sections,
-)
+from smile_trace.attribution.segmentation.structure import between, document_blocks, sections
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import Message, Place, Prompted, Reasoning, Unit
 from smile_trace.records.formats.cells import CELLS, images_of, joined, places
@@ -74,24 +70,18 @@ class UnitSplitter:
         in_cells = {*images_of(self._messages)}
         every = ((m, text) for m, texts in enumerate(self._texts) for text in texts)
         self._by_cells = {(m, text.start) for m, text in every if text.uri in in_cells - {None}}
-        self._templates: list[list[Range]] = [[] for _ in prompted.messages]
-        self._values: list[list[Range]] = [[] for _ in prompted.messages]
+        self.templates: list[list[Range]] = [[] for _ in prompted.messages]
+        """The ranges of each message into which templates were rendered."""
+        self.values: list[list[Range]] = [[] for _ in prompted.messages]
+        """The ranges of each message that are values of variables."""
         self._documents: dict[int, list[Range]] = {}
         self._indivisible: dict[int, dict[Range, Unit]] = {}
         self._retrieved = [d.place for d in prompted.documents if d.place is not None]
         for use in prompted.prompts:
-            self._templates[use.message].append((use.start, use.end))
-            self._values[use.message] += [(v.start, v.end) for v in use.variable_spans]
-        for ranges in (*self._templates, *self._values):
+            self.templates[use.message].append((use.start, use.end))
+            self.values[use.message] += [(v.start, v.end) for v in use.variable_spans]
+        for ranges in (*self.templates, *self.values):
             ranges.sort()
-
-    def templates(self, message: int) -> list[Range]:
-        """The ranges of a message into which templates were rendered."""
-        return self._templates[message]
-
-    def values(self, message: int) -> list[Range]:
-        """The ranges of a message that are values of variables."""
-        return self._values[message]
 
     def indivisible(self, message: int) -> dict[Range, Unit]:
         """The ranges of a message that are one piece, in order: titles of images and files, and
@@ -139,7 +129,7 @@ class UnitSplitter:
         """Adds the retrieved documents outside the ranges, and splits ranges of several."""
         known = [(a, b) for m, a, b in self._retrieved if m == message]
         retrieved = sorted(self.json_around(message, a, b) or (a, b) for a, b in known)
-        kept = [block for block in found if sum(_holds(block, d) for d in retrieved) < 2]
+        kept = [(c, d) for c, d in found if sum(c <= a and b <= d for a, b in retrieved) < 2]
         for document in retrieved:
             if not _overlaps(*document, sorted(kept)):
                 kept.append(document)
@@ -170,16 +160,10 @@ class UnitSplitter:
         found, at = list[Range](), start
         for a, b in self.indivisible(message):
             if start <= a and b <= end:
-                found += self._split_between(unit, message, at, a)
+                found += self._split_texts(unit, message, at, a)
                 found += [] if (message, a) in self._by_cells else [(a, b)]
                 at = b
-        return [*found, *self._split_between(unit, message, at, end)]
-
-    def _split_between(self, unit: Unit, message: int, start: int, end: int) -> list[Range]:
-        texts = self._texts[message]
-        if len(texts) != 1 or texts[0].root is not None:
-            return list(self._split_texts(unit, message, start, end))
-        return self._split_text(unit, message, start, end) if start < end else []
+        return [*found, *self._split_texts(unit, message, at, end)]
 
     def _split_texts(self, unit: Unit, message: int, start: int, end: int) -> Iterator[Range]:
         content = self._messages[message].content
@@ -196,15 +180,15 @@ class UnitSplitter:
             words = _moved(boundaries.words(text[start:end]), start)
             return [piece for word in words for piece in self._pieces_of_word(message, *word)]
         if unit == "sentence":
-            stripped = (boundaries.strip(text, *value) for value in self._values[message])
+            stripped = (boundaries.strip(text, *value) for value in self.values[message])
             values = [value for value in stripped if value is not None]
             edges = list(self._edges_between(boundaries.rules, message, start, end, values))
             return between(text, start, end, edges, over_lines=False)
         if unit == "variable":
-            edges = list(chain(*self._templates[message], *self._values[message]))
+            edges = list(chain(*self.templates[message], *self.values[message]))
             return between(text, start, end, edges)
         assert unit == "section"
-        values = self._values[message]
+        values = self.values[message]
         edges = list(self._edges_between(sections, message, start, end, values))
         found = between(text, start, end, edges)
         more = [edge for part in found for edge in _crossed(part, self.documents(message))]
@@ -224,7 +208,7 @@ class UnitSplitter:
         values: Sequence[Range],
     ) -> Iterator[int]:
         """The starts of pieces; values that contain several are split separately."""
-        yield from chain(*self._templates[message])
+        yield from chain(*self.templates[message])
         for found, value in self._views(find, message, start, end, values):
             if value is None or len(found) > 1:
                 yield from (a for a, _ in found)
@@ -233,7 +217,7 @@ class UnitSplitter:
     def _pieces_of_word(self, message: int, start: int, end: int) -> list[Range]:
         """A word, split where a template, or a value of several words, ends inside its letters."""
         text = self._messages[message].content
-        edges = [*chain(*self._templates[message]), *_crossed((start, end), self._values[message])]
+        edges = [*chain(*self.templates[message]), *_crossed((start, end), self.values[message])]
         inside = {
             edge
             for edge in edges
@@ -265,13 +249,13 @@ class UnitSplitter:
     def blocks(self, find: Callable[[str], list[Range]], message: int) -> list[Range]:
         """The finds of `find` in a template's own text, up to its edge, and in the values."""
         whole = len(self._messages[message].content)
-        views = self._views(find, message, 0, whole, self._values[message])
+        views = self._views(find, message, 0, whole, self.values[message])
         taken = [self._up_to_an_edge(message, *block) for block in next(views)[0]]
         inner = [(a, b) for found, _ in views for a, b in found if not _overlaps(a, b, taken)]
         return sorted([*taken, *inner])
 
     def _up_to_an_edge(self, message: int, start: int, end: int) -> Range:
-        first = min(_crossed((start, end), self._templates[message]), default=end)
+        first = min(_crossed((start, end), self.templates[message]), default=end)
         return boundaries.strip(self._messages[message].content, start, first) or (start, end)
 
 
@@ -293,10 +277,6 @@ def exactly(text: str) -> re.Pattern[str]:
     before = r"(?<!\w)" if re.match(r"\w", text) else ""
     after = r"(?!\w)" if re.search(r"\w\Z", text) else ""
     return re.compile(before + re.escape(text) + after)
-
-
-def _holds(block: Range, inside: Range) -> bool:
-    return block[0] <= inside[0] and inside[1] <= block[1]
 
 
 def _moved(ranges: Sequence[Range], by: int) -> list[Range]:

@@ -321,7 +321,7 @@ def _parts(prompted: Prompted, unit: Unit) -> Iterator[tuple[int, int, int]]:
     splitter = UnitSplitter(prompted)
     for m, message in enumerate(prompted.messages):
         whole = (0, len(message.content))
-        kinds = [[whole], splitter.templates(m), splitter.values(m)]
+        kinds = [[whole], splitter.templates[m], splitter.values[m]]
         if unit != "variable":
             kinds += [splitter.documents(m), splitter.split("section", m, *whole)]
         yield from ((m, start, end) for kind in kinds for start, end in kind)

@@ -31,11 +31,11 @@ from smile_trace.attribution.estimation.gaussian_process import (
     GaussianProcessSolver,
     WarpedProcessSolver,
 )
-from smile_trace.attribution.estimation.locality import locality
 from smile_trace.attribution.estimation.regressor_solver import (
     Linear,
     RegressorSolver,
     SolverFailed,
+    locality,
     solver_of,
 )
 from smile_trace.attribution.estimation.solver import Array
