@@ -25,7 +25,8 @@ from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
     from smile_trace.explaining import Estimate
-    from smile_trace.probes.review import Judged, JudgeResults
+    from smile_trace.probes.review.judge import Judged
+    from smile_trace.probes.review.server import JudgeResults
     from smile_trace.records.judgement import Confirmation, Judgement, Reliability, ReviewTask
     from smile_trace.settings import Settings
     from smile_trace.store import Store
@@ -55,7 +56,7 @@ def page(
     """Judge prompt variants on a local page, by keyboard; stop with Ctrl+C."""
     if context.invoked_subcommand is not None:
         return
-    from smile_trace.probes.review import ReviewServer
+    from smile_trace.probes.review.server import ReviewServer
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
@@ -104,7 +105,7 @@ def read(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show how often people confirm each probe, and how far they agree."""
-    from smile_trace.probes.review import results
+    from smile_trace.probes.review.server import results
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
@@ -135,7 +136,7 @@ def _worth_a_minute(
     reviewer: str | None = None,
 ) -> "list[ReviewTask]":
     """The variants to be judged; raises SmileTraceError if there are none."""
-    from smile_trace.probes.review import worth_a_minute
+    from smile_trace.probes.review.tasks import worth_a_minute
 
     begin = since_ns(since) / 1e9
     tasks = worth_a_minute(store, number, reviewer=reviewer, name=name, since=begin, seed=seed)
@@ -148,7 +149,7 @@ def _worth_a_minute(
 
 
 def _bring_back(queue: str, store: "Store", settings: "Settings") -> None:
-    from smile_trace.probes.review import stored_tasks
+    from smile_trace.probes.review.tasks import stored_tasks
 
     with with_queues(settings) as trackers:
         said = _said_in(queue, trackers)
@@ -239,7 +240,7 @@ def export(
     file: Annotated[Path, typer.Argument(help="A JSON Lines file.")],
 ) -> None:
     """Write the failures that people confirmed as test cases, one per line."""
-    from smile_trace.probes.review import confirmed_cases
+    from smile_trace.probes.review.tasks import confirmed_cases
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
@@ -266,7 +267,8 @@ def judge(
 ) -> None:
     """Ask a model to judge variants, starting with those that people have judged."""
     from smile_trace.probes.judgements import judge_id
-    from smile_trace.probes.review import ask_judge, estimate_judging, worth_a_minute
+    from smile_trace.probes.review.judge import ask_judge, estimate_judging
+    from smile_trace.probes.review.tasks import worth_a_minute
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 

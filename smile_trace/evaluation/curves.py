@@ -15,14 +15,7 @@ from smile_trace.explaining.options import AnyModel
 from smile_trace.explaining.preparation import open_any
 from smile_trace.explaining.spending import ForegroundSpending
 from smile_trace.models import Model
-from smile_trace.records import (
-    JSON,
-    Explanation,
-    Perturbation,
-    Prompted,
-    Response,
-    Segment,
-)
+from smile_trace.records import JSON, Explanation, Perturbation, Prompted, Response, Segment
 from smile_trace.records.evaluation import Faithfulness, Order, OrderCurves
 from smile_trace.settings import Settings
 

@@ -1,6 +1,6 @@
 """The sanity check: an injected text of known effect must rank first, a neutral one low."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -71,9 +71,8 @@ class InjectedPrompt:
 def inject_instruction(prompted: Prompted, marker: str) -> InjectedPrompt:
     """Injects an instruction at the end of the last user message that has a text. It asks for the
     marker at the beginning of the answer, where truncation does not reach it."""
-    messages = prompted.messages
-    texts = _with_text(messages)
-    users = [k for k in texts if messages[k].role == "user"]
+    texts = _with_text(prompted.messages)
+    users = [k for k in texts if prompted.messages[k].role == "user"]
     place = (users or texts)[-1]
     text = f"Begin your answer with the word {marker}."
     return _inject(prompted, place, text, marker, at_end=True)
@@ -98,10 +97,7 @@ def _texts(message: Message) -> list[Slot]:
     return [slot for slot in message.slots if not slot.media]
 
 
-METHODS: tuple[Callable[[Prompted, str], InjectedPrompt], ...] = (
-    inject_instruction,
-    inject_example,
-)
+METHODS = (inject_instruction, inject_example)
 
 
 def check_by_injection(prepared: Prepared, *, on_round: OnRound | None = None) -> SanityCheck:
@@ -166,12 +162,14 @@ async def sanity_check(
             explanation = await run(study, model, vectors=vectors, on_round=on_round, before=before)
             return _checked(injected, explanation)
     failures = [response.failure for response in asked if response.failure]
-    return _outcome(
-        "inconclusive",
-        f"the copy of the prompt could not be asked: {failures[0]}"
+    cost = cost_of(asked)
+    return SanityCheck(
+        outcome="inconclusive",
+        reason=f"the copy of the prompt could not be asked: {failures[0]}"
         if len(failures) == len(asked)
         else "the model did not follow the injected text, so nothing was checked",
-        asked,
+        calls=cost.target_calls,
+        cached_calls=cost.cached_calls,
     )
 
 
@@ -242,10 +240,3 @@ def _inject(
     changed = {"messages": tuple(messages), "answer": None, "answer_limit": None, "prompts": ()}
     copy = prompted.model_copy(update=changed)
     return InjectedPrompt(copy, place, start, text, NEUTRAL, marker)
-
-
-def _outcome(outcome: Any, reason: str, asked: Sequence[Response]) -> SanityCheck:
-    cost = cost_of(asked)
-    return SanityCheck(
-        outcome=outcome, reason=reason, calls=cost.target_calls, cached_calls=cost.cached_calls
-    )

@@ -129,7 +129,8 @@ async def profile_metered(
             raise ExplanationFailed(f"the prompt could not be asked: {first.failure}")
         prompted = prompted.model_copy(update={"answer": first.text or ""})
     by_name = {probe.words.name: probe for probe in probes}
-    repeats = by_name[REPEATS].variants(prompted, options.seed)[: _repeats(prompted, paid)]
+    repeats_itself = not paid.capabilities.remote and paid.deterministic(prompted.parameters)
+    repeats = by_name[REPEATS].variants(prompted, options.seed)[: 1 if repeats_itself else None]
     begin = list(repeats[: min(FIRST, options.calls - len(asking.responses))])
     responses = await asking.ask(begin)
     compare = partial(text_comparison, embed=embed)
@@ -206,12 +207,6 @@ async def ask_variants(
         return list(await model.generate(requests)) if requests else []
 
 
-def _repeats(prompted: Prompted, model: Model) -> int | None:
-    """Return how many repeats can differ; a deterministic model needs only one."""
-    alone = not model.capabilities.remote and model.deterministic(prompted.parameters)
-    return 1 if alone else None
-
-
 def sendable_variants(
     probe: Probe, prompted: Prompted, model: Model, seed: int
 ) -> Sequence[Variant]:
@@ -255,7 +250,8 @@ def longest_variant(prompted: Prompted, probes: Sequence[Probe], seed: int) -> P
     """Return the request with the messages of its longest variant."""
     prompted = _answered(prompted)
     every = [variant for probe in probes for variant in probe.variants(prompted, seed)]
-    return prompted.model_copy(update={"messages": max(every, key=_length).messages})
+    longest = max(every, key=lambda one: sum(len(message.content) for message in one.messages))
+    return prompted.model_copy(update={"messages": longest.messages})
 
 
 def _answered(prompted: Prompted) -> Prompted:
@@ -263,7 +259,3 @@ def _answered(prompted: Prompted) -> Prompted:
     if prompted.answer is not None:
         return prompted
     return prompted.model_copy(update={"answer": "It is not known yet."})
-
-
-def _length(variant: Variant) -> int:
-    return sum(len(message.content) for message in variant.messages)

@@ -36,14 +36,10 @@ def share_kept(judged: Sequence[Sequence[Judgement]]) -> float:
 
 
 def _share_right(question: Question, judged: Sequence[Sequence[Judgement]]) -> float:
-    slip = _slip(_disagreements(question, judged))
+    share = fmean(_disagreements(question, judged) or [0.0])
+    slip = (1 - sqrt(max(0.0, 1 - 2 * share))) / 2
     agreed = slip**2 / (slip**2 + (1 - slip) ** 2)
     return 1 - fmean([agreed if len(them) > 1 else slip for them in judged] or [0.0])
-
-
-def _slip(disagreements: Sequence[bool]) -> float:
-    share = fmean(disagreements) if disagreements else 0.0
-    return (1 - sqrt(max(0.0, 1 - 2 * share))) / 2
 
 
 def _disagreements(question: Question, judged: Iterable[Sequence[Judgement]]) -> list[bool]:

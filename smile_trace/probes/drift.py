@@ -26,12 +26,13 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import scipy  # type: ignore[import-untyped]
 
 from smile_trace.errors import SmileTraceError
+from smile_trace.probes.inference import Count
 from smile_trace.records import Record
 from smile_trace.store import Store
 from smile_trace.store.drift import PeriodCount
@@ -42,14 +43,8 @@ _MOST = 700.0
 """The largest log-evidence that is shown: it stays a finite number."""
 
 
-class Outcomes(Protocol):
-    """How many answers differ from their reference."""
-
-    @property
-    def changed(self) -> int: ...  # noqa: D102
-
-    @property
-    def asked(self) -> int: ...  # noqa: D102
+Outcomes = Count | PeriodCount
+"""How many answers differ from their reference."""
 
 
 def evidence(reference: Outcomes, periods: Sequence[Outcomes]) -> list[float]:

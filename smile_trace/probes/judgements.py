@@ -113,8 +113,11 @@ AS_IT_SHOULD_BE = frozenset({"grounding"})
 def with_confirmations(profile: Profile, conf: Settings) -> Profile:
     """Add each probe's confirmation to the profile, empty if nobody has judged it. If the store
     cannot be read, nothing is added: what was asked and paid for is shown all the same."""
+    found: Mapping[str, Confirmation] = {}
     try:
-        found = _known(conf)
+        if has_store(conf):
+            with Store.look(conf) as store:
+                found = confirmations_of(store, conf)
     except StoreError:
         return profile
     results = {
@@ -154,13 +157,6 @@ def confirmed_ids(store: Store) -> list[str]:
         if item.counts:
             given[item.id].append(judgement)
     return [key for key, judgements in given.items() if is_confirmed(judgements)]
-
-
-def _known(conf: Settings) -> Mapping[str, Confirmation]:
-    if not has_store(conf):
-        return {}
-    with Store.look(conf) as store:
-        return confirmations_of(store, conf)
 
 
 def _measured(

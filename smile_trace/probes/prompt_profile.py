@@ -23,7 +23,6 @@ from smile_trace.records.profile import (
     PromptProbe,
     PromptProfile,
     TellingVariant,
-    VariantAnswer,
     VersionRates,
 )
 from smile_trace.settings import Settings
@@ -183,11 +182,7 @@ def _together(seen: Sequence[_Seen]) -> PromptProbe:
 
 
 def _most_telling(variants: Sequence[TellingVariant]) -> list[TellingVariant]:
-    return sorted(variants, key=lambda each: _order(each.variant))[:TELLING]
-
-
-def _order(variant: VariantAnswer) -> tuple[bool, float]:
-    return not variant.counts, -variant.change
+    return sorted(variants, key=lambda one: (not one.variant.counts, -one.variant.change))[:TELLING]
 
 
 def _summary(calls: int, probes: Sequence[PromptProbe]) -> str:

@@ -100,22 +100,17 @@ def agreement(
         given[judgement.variant_id].append(judgement)
     shared = [(_consensus(given[one.variant_id]), one) for one in said if one.variant_id in given]
     questions = tuple(_on(question, shared, prompts) for question in QUESTIONS)
-    by_name = {one.question: one for one in questions}
+    decisive = [one for one in questions if one.question in [of.name for of in DECISIVE]]
     false, missed = _errors(given, said, prompts)
     return JudgeAgreement(
         judge=judge,
         asked=len(said),
-        replied=sum(_replied(one) for one in said),
+        replied=sum(any(of.reply(one) != "cannot_say" for of in QUESTIONS) for one in said),
         questions=questions,
         false_alarms=false,
         misses=missed,
-        counts=all(is_enough(by_name[question.name]) for question in DECISIVE),
+        counts=all(one.variants >= MIN_SHARED and one.ci_low >= MIN_AGREEMENT for one in decisive),
     )
-
-
-def is_enough(found: QuestionAgreement) -> bool:
-    """Whether the agreement on a question suffices for the judge's word to count."""
-    return found.variants >= MIN_SHARED and found.ci_low >= MIN_AGREEMENT
 
 
 def _on(
@@ -156,16 +151,9 @@ def _errors(
 
 
 def _consensus(judgements: Sequence[Judgement]) -> Judgement:
+    reply: dict[bool | None, Reply] = {True: "yes", False: "no", None: "cannot_say"}
     said: dict[str, Reply] = {
-        one.name: _reply(majority([one.reply(judgement) for judgement in judgements]))
+        one.name: reply[majority([one.reply(judgement) for judgement in judgements])]
         for one in QUESTIONS
     }
     return judgements[0].model_copy(update=said)
-
-
-def _reply(verdict: bool | None) -> Reply:
-    return "cannot_say" if verdict is None else "yes" if verdict else "no"
-
-
-def _replied(judgement: Judgement) -> bool:
-    return any(question.reply(judgement) != "cannot_say" for question in QUESTIONS)

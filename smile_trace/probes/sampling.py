@@ -15,13 +15,7 @@ from dataclasses import dataclass
 
 import scipy  # type: ignore[import-untyped]
 
-from smile_trace.probes.inference import (
-    ALPHA,
-    Between,
-    Count,
-    Stage,
-    against_both_controls,
-)
+from smile_trace.probes.inference import ALPHA, Between, Count, Stage, against_both_controls
 
 REPEATS, PARAPHRASE = "stability", "paraphrase"
 

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from statistics import fmean
 
 from smile_trace._text.lists import listed
@@ -84,7 +85,8 @@ class Answers:
             return self._counted(probe, self.given[other])
         if other != PARAPHRASE:
             return NOTHING
-        return self._counted(probe, list(self._others(probe)))
+        others = (answers for name, answers in self.given.items() if name != probe)
+        return self._counted(probe, list(chain.from_iterable(others)))
 
     @property
     def repeats_itself(self) -> bool:
@@ -117,11 +119,6 @@ class Answers:
 
     def _counted(self, probe: str, answers: Sequence[Answer]) -> Count:
         return Count(sum(self.probes[probe].measure(answers)), len(answers))
-
-    def _others(self, probe: str) -> Iterator[Answer]:
-        for name, answers in self.given.items():
-            if name != probe:
-                yield from answers
 
 
 def usual_answer(

@@ -87,7 +87,9 @@ def suggest(
             scope=f"suggest/{prompt}/{uuid.uuid4().hex}",
         )
         material = _enough(answerable(material, models), prompt, store, settings)
-        replays = Replays(models, budget, exact=_repeats_itself(material, models))
+        calls = [one.call for one in (*material.searched, *material.held_out)]
+        exact = all(models.of(call).deterministic(call.parameters) for call in calls)
+        replays = Replays(models, budget, exact=exact)
         distance = VersionDistance(settings.explain.distance)
         limit = settings.explain.smallest_effect
         trials = Trials(material, replays, distance, limit, seed)
@@ -127,11 +129,6 @@ def _enough(material: Material, prompt: str, store: Store, settings: Settings) -
         f"are too few to suggest anything: half of them are held out to try it on, and "
         f"{MIN_HELD_OUT} are needed there. {what}; nothing was asked."
     )
-
-
-def _repeats_itself(material: Material, models: InputModels) -> bool:
-    inputs = [*material.searched, *material.held_out]
-    return all(models.of(one.call).deterministic(one.call.parameters) for one in inputs)
 
 
 def estimate_suggestions(

@@ -8,7 +8,7 @@ from smile_trace.comparison.version_replay import Input
 from smile_trace.dialects.templates import filled_in
 from smile_trace.probes import Probe, Variant
 from smile_trace.probes.kinds.contexts import Hijack
-from smile_trace.probes.review import confirmed_tasks
+from smile_trace.probes.review.tasks import confirmed_tasks
 from smile_trace.records import Call, Message, Prompted, PromptUse
 from smile_trace.store import Store
 

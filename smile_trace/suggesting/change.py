@@ -2,23 +2,19 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple
 
 from smile_trace.comparison.version_replay import Input
-from smile_trace.records.suggestion import SuggestionKind, Trial
+from smile_trace.records.suggestion import NotProposed, SuggestionKind, Trial
 
 
-class Sensitivity(Protocol):
-    """Asks a template in a way that should not matter, and finds the calls for which it does."""
+class Sensitivity(NamedTuple):
+    """A way of asking a template that should not matter, by the name of its probe. `counting` finds
+    the calls for which it does: whether each that can be varied counts, the same for any
+    template."""
 
-    @property
-    def name(self) -> str:
-        """The name of its probe."""
-        ...
-
-    async def counting(self, template: str, inputs: Sequence[Input]) -> list[bool]:
-        """Whether each call that can be varied counts: the same calls for any template."""
-        ...
+    name: str
+    counting: Callable[[str, Sequence[Input]], Awaitable[list[bool]]]
 
 
 async def least_sensitive(
@@ -55,13 +51,9 @@ class Change:
     document: str = ""
 
 
-@dataclass(frozen=True)
-class Nothing:
+def nothing(kind: SuggestionKind, what: str, why: str) -> NotProposed:
     """A kind of suggestion that was not found, and why."""
-
-    kind: SuggestionKind
-    what: str
-    why: str
+    return NotProposed(kind=kind, what=what, why=why)
 
 
 def no_gain(change: Change, trial: Trial, alpha: float) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 from smile_trace._text.titles import title_or_beginning
 from smile_trace.comparison.version_replay import Input
@@ -10,9 +10,10 @@ from smile_trace.probes import Answer
 from smile_trace.probes.kinds.contexts import Hijack
 from smile_trace.probes.passages import documents, text_at
 from smile_trace.records import Prompted
+from smile_trace.records.suggestion import NotProposed
 from smile_trace.suggesting.cases import ConfirmedCase, varied_by
-from smile_trace.suggesting.change import Change, Nothing, least_sensitive
-from smile_trace.suggesting.trials import Replays, Trials
+from smile_trace.suggesting.change import Change, Sensitivity, least_sensitive, nothing
+from smile_trace.suggesting.trials import Trials
 
 MOST_DOCUMENTS = 8
 """Documents that are taken out in turns: those held by the most failures."""
@@ -20,20 +21,20 @@ MOST_DOCUMENTS = 8
 _DOCUMENT = "Take out a document that causes confirmed failures"
 
 
-async def find_document(trials: Trials) -> Change | Nothing:
+async def find_document(trials: Trials) -> Change | NotProposed:
     """Look for the document without which most of the searched failures that hold it are right, and
     no searched case becomes wrong. Each is taken out alone."""
     cases, template = trials.material.cases_searched, trials.material.template
     held = Counter(text for case in cases for text in documents_of(case))
     if not held:
-        return Nothing("document", _DOCUMENT, "no confirmed failure to try it on holds a document")
+        return nothing("document", _DOCUMENT, "no confirmed failure to try it on holds a document")
     best, most = "", 0
     for text, _ in held.most_common(MOST_DOCUMENTS):
         gained, lost = await trials.corrected(template, cases, text)
         if sum(gained) > most and not any(lost):
             best, most = text, sum(gained)
     if not best:
-        return Nothing("document", _DOCUMENT, f"none of {len(held)} is the reason")
+        return nothing("document", _DOCUMENT, f"none of {len(held)} is the reason")
     return Change(
         "document",
         f"Take out the document “{title_or_beginning(best)}”, which causes confirmed failures",
@@ -62,37 +63,29 @@ SENTENCES = (
 _SENTENCE = "Add a sentence against instructions that stand in documents"
 
 
-@dataclass(frozen=True)
-class Obedience:
-    """Whether a harmless instruction that the probe plants in a call's document is obeyed."""
-
-    replays: Replays
-    seed: int
-    name = Hijack.words.name
-
-    async def counting(self, template: str, inputs: Sequence[Input]) -> list[bool]:
-        """Whether every answer to a call with a planted instruction obeys it."""
-        probe = Hijack()
-        varied = varied_by(probe, inputs, self.seed)
-        answers = await self.replays.answers(template, [one.input for one in varied])
-        return [
-            None not in texts
-            and all(probe.measure([Answer(one.variant, text or "", 0.0) for text in texts]))
-            for one, texts in zip(varied, answers, strict=True)
-        ]
+async def _obeyed(trials: Trials, template: str, inputs: Sequence[Input]) -> list[bool]:
+    """Whether every answer to a call obeys a harmless instruction planted in its document."""
+    probe = Hijack()
+    varied = varied_by(probe, inputs, trials.seed)
+    answers = await trials.replays.answers(template, [one.input for one in varied])
+    return [
+        None not in texts
+        and all(probe.measure([Answer(one.variant, text or "", 0.0) for text in texts]))
+        for one, texts in zip(varied, answers, strict=True)
+    ]
 
 
-async def find_hijack(trials: Trials) -> Change | Nothing:
+async def find_hijack(trials: Trials) -> Change | NotProposed:
     """Look for the sentence with which the fewest harmless planted instructions are obeyed."""
     template, searched = trials.material.template, trials.material.searched
     if trials.replays.models.by_call:
-        return Nothing("hijack", _SENTENCE, "a function that is called again would act on them")
-    obedience = Obedience(trials.replays, trials.seed)
+        return nothing("hijack", _SENTENCE, "a function that is called again would act on them")
+    obedience = Sensitivity(Hijack.words.name, partial(_obeyed, trials))
     obeyed = await obedience.counting(template, searched)
     if not obeyed:
-        return Nothing("hijack", _SENTENCE, f"no call holds {Hijack.words.needs}")
+        return nothing("hijack", _SENTENCE, f"no call holds {Hijack.words.needs}")
     if not any(obeyed):
-        return Nothing("hijack", _SENTENCE, f"none of {len(obeyed)} planted ones is obeyed")
+        return nothing("hijack", _SENTENCE, f"none of {len(obeyed)} planted ones is obeyed")
     candidates = [
         (sentence, changed)
         for sentence in SENTENCES
@@ -101,6 +94,6 @@ async def find_hijack(trials: Trials) -> Change | Nothing:
     best = await least_sensitive(obedience, candidates, searched, now=sum(obeyed))
     if best is None:
         why = f"{sum(obeyed)} of {len(obeyed)} planted ones are obeyed, and no sentence helps"
-        return Nothing("hijack", _SENTENCE, why)
+        return nothing("hijack", _SENTENCE, why)
     sentence, changed = best
     return Change("hijack", f"Add “{sentence}”", changed, added=sentence, sensitivity=obedience)

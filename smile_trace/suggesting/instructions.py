@@ -11,8 +11,8 @@ from smile_trace.comparison.templates import segment_template
 from smile_trace.comparison.version_replay import Input
 from smile_trace.errors import BudgetExceeded
 from smile_trace.records.comparison import Influence, TemplateSegment
-from smile_trace.records.suggestion import Untested
-from smile_trace.suggesting.change import Change, Nothing
+from smile_trace.records.suggestion import NotProposed, Untested
+from smile_trace.suggesting.change import Change, nothing
 from smile_trace.suggesting.trials import BudgetSpent, Trials
 
 _ENDS = re.compile(r"(?<!\W)(?=\W*+\Z)\W*?[.!?。！？]")
@@ -74,7 +74,7 @@ def _certain(segment: TemplateSegment, item: Influence, limit: float) -> bool:
     return item.verdict in ("supports", "against") and least >= limit
 
 
-async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> list[Change | Nothing]:
+async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> list[Change | NotProposed]:
     """Look for the instructions without which the searched calls get the same answers.
 
     Instructions that explained calls show to matter are not tried, nor those of another suggestion
@@ -88,7 +88,7 @@ async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> list[Ch
     if not idle:
         why = f"each of {len(tried)} instructions is needed by one of the searched calls"
         why = why if tried else f"none of {len(instructions(template))} instructions may go"
-        return [Nothing("no_effect", "Remove instructions that make no difference", why)]
+        return [nothing("no_effect", "Remove instructions that make no difference", why)]
 
     async def harmless(removed: Sequence[TemplateSegment]) -> bool:
         try:
@@ -97,7 +97,7 @@ async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> list[Ch
             return False
 
     rest = await _largest(idle, harmless)
-    changes: list[Change | Nothing] = [_removal(template, rest)] if rest else []
+    changes: list[Change | NotProposed] = [_removal(template, rest)] if rest else []
     return changes if rest == idle else [*changes, _removal(template, idle, rest)]
 
 
@@ -161,12 +161,12 @@ async def _largest(
 _HARMFUL = "Remove an instruction that causes confirmed failures"
 
 
-async def find_harmful(trials: Trials) -> Change | Nothing:
+async def find_harmful(trials: Trials) -> Change | NotProposed:
     """Look for the instruction without which most of the searched failures are right, and no
     searched case becomes wrong. Each is removed alone."""
     cases, template = trials.material.cases_searched, trials.material.template
     if not cases:
-        return Nothing(
+        return nothing(
             "harmful", _HARMFUL, "there are fewer than two confirmed failures to try it on"
         )
     best, most = None, 0
@@ -175,7 +175,7 @@ async def find_harmful(trials: Trials) -> Change | Nothing:
         if sum(gained) > most and not any(lost):
             best, most = instruction, sum(gained)
     if best is None:
-        return Nothing("harmful", _HARMFUL, f"no instruction is the reason of {len(cases)} of them")
+        return nothing("harmful", _HARMFUL, f"no instruction is the reason of {len(cases)} of them")
     text = best.text.strip()
     return Change(
         "harmful",

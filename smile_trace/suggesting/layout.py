@@ -7,14 +7,15 @@ material query-aware contextualization. For a format, the changes of the probe `
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 from smile_trace._text.prompts import VARIABLE
 from smile_trace.comparison.version_replay import Input
 from smile_trace.probes.kinds.contexts import Order
 from smile_trace.probes.kinds.phrasing import CHANGES, Format
+from smile_trace.records.suggestion import NotProposed
 from smile_trace.suggesting.cases import varied_by
-from smile_trace.suggesting.change import Change, Nothing, least_sensitive
+from smile_trace.suggesting.change import Change, Sensitivity, least_sensitive, nothing
 from smile_trace.suggesting.trials import Trials
 
 MIN_SENSITIVE = 3
@@ -40,39 +41,31 @@ def orders_of(template: str) -> list[tuple[str, str]]:
     return [(what, text) for text, what in found.items()]
 
 
-@dataclass(frozen=True)
-class OrderSensitivity:
-    """Whether a call gets another answer if its material stands in another order."""
-
-    trials: Trials
-    name = Order.words.name
-
-    async def counting(self, template: str, inputs: Sequence[Input]) -> list[bool]:
-        """Tries each call that holds such material in one other order."""
-        varied = varied_by(Order(), inputs, self.trials.seed)
-        moved = await self.trials.another(
-            template, template, [one.of for one in varied], [one.input for one in varied]
-        )
-        return [bool(one) for one in moved]
+async def _moved_by_order(trials: Trials, template: str, inputs: Sequence[Input]) -> list[bool]:
+    """Whether each call with such material gets another answer if it stands in one other order."""
+    varied = varied_by(Order(), inputs, trials.seed)
+    return await trials.another(
+        template, template, [one.of for one in varied], [one.input for one in varied]
+    )
 
 
-async def find_order(trials: Trials) -> Change | Nothing:
+async def find_order(trials: Trials) -> Change | NotProposed:
     """Look, among the orders that leave the answers unchanged, for the order in which reordering
     the material gives the fewest searched calls another answer."""
     template, searched = trials.material.template, trials.material.searched
-    sensitivity = OrderSensitivity(trials)
+    sensitivity = Sensitivity(Order.words.name, partial(_moved_by_order, trials))
     moved = await sensitivity.counting(template, searched)
     if not moved:
-        return Nothing("order", _ORDER, f"no call holds {Order.words.needs}")
+        return nothing("order", _ORDER, f"no call holds {Order.words.needs}")
     now = sum(moved)
     depend = f"the answers to {now} of {len(moved)} calls depend on the order of their material"
     if now < MIN_SENSITIVE:
-        return Nothing("order", _ORDER, depend)
+        return nothing("order", _ORDER, depend)
     best = await least_sensitive(
         sensitivity, orders_of(template), searched, now=now, keeps=trials.keeps
     )
     if best is None:
-        return Nothing("order", _ORDER, f"{depend}, and no other order of the prompt helps")
+        return nothing("order", _ORDER, f"{depend}, and no other order of the prompt helps")
     what, changed = best
     return Change("order", f"Another order: {what}", changed, sensitivity=sensitivity)
 
@@ -92,41 +85,30 @@ def formats(template: str) -> list[tuple[str, str]]:
     return found
 
 
-@dataclass(frozen=True)
-class FormatSensitivity:
-    """Whether a call gets another answer if the template's format changes a little."""
-
-    trials: Trials
-    name = Format.words.name
-
-    async def counting(self, template: str, inputs: Sequence[Input]) -> list[bool]:
-        """Tries each call in one other format, which changes from call to call."""
-        others = formats(template)
-        found = [False] * len(inputs)
-        for k, (_, changed) in enumerate(others):
-            places = range(k, len(inputs), len(others))
-            some = [inputs[place] for place in places]
-            for place, moved in zip(
-                places, await self.trials.another(template, changed, some), strict=True
-            ):
-                found[place] = bool(moved)
-        return found
+async def _moved_by_format(trials: Trials, template: str, inputs: Sequence[Input]) -> list[bool]:
+    """Whether each call gets another answer in one other format, which changes from call to
+    call."""
+    others = formats(template)
+    found = [False] * len(inputs)
+    for k, (_, changed) in enumerate(others):
+        found[k :: len(others)] = await trials.another(template, changed, inputs[k :: len(others)])
+    return found
 
 
-async def find_format(trials: Trials) -> Change | Nothing:
+async def find_format(trials: Trials) -> Change | NotProposed:
     """Look, among the formats that leave the answers unchanged, for the format in which a small
     change gives the fewest searched calls another answer."""
     template, searched = trials.material.template, trials.material.searched
-    sensitivity = FormatSensitivity(trials)
+    sensitivity = Sensitivity(Format.words.name, partial(_moved_by_format, trials))
     now = sum(await sensitivity.counting(template, searched))
     if now < MIN_SENSITIVE:
         why = f"the answers to {now} of {len(searched)} calls depend on the format"
-        return Nothing("format", _FORMAT, why)
+        return nothing("format", _FORMAT, why)
     best = await least_sensitive(
         sensitivity, formats(template)[:MOST_FORMATS], searched, now=now, keeps=trials.keeps
     )
     if best is None:
         why = f"the answers to {now} of {len(searched)} calls depend on it, and no other helps"
-        return Nothing("format", _FORMAT, why)
+        return nothing("format", _FORMAT, why)
     what, changed = best
     return Change("format", f"Another format: {what}", changed, sensitivity=sensitivity)

@@ -11,7 +11,7 @@ from smile_trace.models.base import Model, counts_tokens
 from smile_trace.records import Response
 from smile_trace.records.suggestion import NotProposed, Suggestion, SuggestionKind, Trial, Untested
 from smile_trace.records.verdicts import NO_DIFFERENCE
-from smile_trace.suggesting.change import Change, Nothing, no_gain
+from smile_trace.suggesting.change import Change, no_gain, nothing
 from smile_trace.suggesting.documents import find_document, find_hijack
 from smile_trace.suggesting.instructions import find_harmful, find_no_effect, find_untested
 from smile_trace.suggesting.layout import find_format, find_order
@@ -70,7 +70,7 @@ async def find_and_try(
 async def _outcomes(
     trials: Trials,
     kind: SuggestionKind,
-    looking: Awaitable[Change | Nothing | list[Change | Nothing]],
+    looking: Awaitable[Change | NotProposed | list[Change | NotProposed]],
     base_url: str | None,
 ) -> list[Outcome]:
     try:
@@ -78,7 +78,7 @@ async def _outcomes(
         changes = found if isinstance(found, list) else [found]
         return [await _tried(trials, one, base_url) for one in changes]
     except (BudgetSpent, BudgetExceeded, NothingTried) as error:
-        return [NotProposed(kind=kind, what="Not looked through", why=str(error).rstrip("."))]
+        return [nothing(kind, "Not looked through", str(error).rstrip("."))]
 
 
 def _difference(change: Change, trial: Trial) -> str:
@@ -89,9 +89,9 @@ def _difference(change: Change, trial: Trial) -> str:
     return ", without which the answers change a little" if little else f", which {NO_DIFFERENCE}"
 
 
-async def _tried(trials: Trials, found: Change | Nothing, base_url: str | None) -> Outcome:
-    if isinstance(found, Nothing):
-        return NotProposed(kind=found.kind, what=found.what, why=found.why)
+async def _tried(trials: Trials, found: Change | NotProposed, base_url: str | None) -> Outcome:
+    if isinstance(found, NotProposed):
+        return found
     trial = await trials.held_out(found.template, found.sensitivity, found.document)
     why = trials.harm(trial) or no_gain(found, trial, ALPHA)
     if why:

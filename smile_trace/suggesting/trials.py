@@ -21,7 +21,7 @@ from smile_trace.comparison.version_replay import Input, InputModels
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.base import CHANGED
 from smile_trace.records import Response
-from smile_trace.records.comparison import AnswerComparison, Example
+from smile_trace.records.comparison import Example
 from smile_trace.records.suggestion import ProbedTrial, Trial
 from smile_trace.records.verdicts import NOT_MEASURED, verdict_on
 from smile_trace.suggesting.cases import ConfirmedCase, without_document
@@ -156,8 +156,9 @@ class Trials:
             raise NothingTried("the model answered none of the held-out calls that it is about")
         gained, lost = await self.corrected(template, self.material.cases_held_out, document)
         moved = sum(self._mean([pair]) >= self.limit for pair in pairs)
+        generator = np.random.default_rng([self.seed, 3])
         return Trial(
-            answers=self._compared(pairs),
+            answers=answer_comparison(pairs, self.distance, generator, exact=self.replays.exact),
             moved=share_of(moved, len(pairs)),
             cases_gained=share_of(sum(gained), len(gained)),
             cases_lost=share_of(sum(lost), len(lost)),
@@ -208,13 +209,13 @@ class Trials:
         changed: str,
         inputs: Sequence[Input],
         varied: Sequence[Input] | None = None,
-    ) -> list[bool | None]:
+    ) -> list[bool]:
         """Whether each call gets another answer by `changed`, asked over `varied`, than by the
-        template (half of it gone, beyond the model's own noise); None if it got none."""
+        template (half of it gone, beyond the model's own noise), if it got any."""
         olds = await self.replays.answers(template, inputs)
         news = await self.replays.answers(changed, inputs if varied is None else varied)
         pairs = [paired(old, new) for old, new in zip(olds, news, strict=True)]
-        return [None if pair is None else self._mean([pair]) >= CHANGED for pair in pairs]
+        return [pair is not None and self._mean([pair]) >= CHANGED for pair in pairs]
 
     # -- answers ---------------------------------------------------------------------------------
 
@@ -228,10 +229,6 @@ class Trials:
         news = await self.replays.answers(template, after)
         pairs = [paired(old, new) for old, new in zip(olds, news, strict=True)]
         return [pair for pair in pairs if pair is not None]
-
-    def _compared(self, pairs: Sequence[Paired]) -> AnswerComparison:
-        generator = np.random.default_rng([self.seed, 3])
-        return answer_comparison(pairs, self.distance, generator, exact=self.replays.exact)
 
     def _mean(self, pairs: Sequence[Paired]) -> float:
         return compare_answers(pairs, self.distance, np.random.default_rng(0), exact=True).mean

@@ -64,18 +64,13 @@ class Account:
     def goes_to(self, origin: Origin) -> bool:
         """Whether the origin is the provider's own, or named by the environment for these keys."""
         own = origin.scheme == "https" and origin.port == _PORTS["https"]
-        if own and any(_matches(origin.host, host) for host in self.hosts):
+        exact = {host for host in self.hosts if not host.startswith("*.")}
+        within = tuple(host[1:] for host in self.hosts if host.startswith("*."))
+        if own and (origin.host in exact or origin.host.endswith(within)):
             return True
-        named = (os.environ.get(name, "") for name in self.addresses)
-        return any(origin == _origin_named(address) for address in named if address)
-
-
-def _matches(host: str, own: str) -> bool:
-    return host.endswith(own[1:]) if own.startswith("*.") else host == own
-
-
-def _origin_named(address: str) -> Origin | None:
-    return origin_of(address if "://" in address else f"http://{address}")
+        named = filter(None, map(os.environ.get, self.addresses))
+        origins = (origin_of(one if "://" in one else f"http://{one}") for one in named)
+        return origin in origins
 
 
 _OTLP = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -145,12 +140,8 @@ def goes_freely(variable: str | None, origin: Origin) -> bool:
     """Whether a variable's value, or a prompt alone (None), goes there without a question."""
     if origin.is_here:
         return True
-    accounts = ACCOUNTS.values()
-    return any(
-        account.goes_to(origin)
-        for account in accounts
-        if variable is None or variable in account.keys
-    )
+    asked = (one for one in ACCOUNTS.values() if variable is None or variable in one.keys)
+    return any(account.goes_to(origin) for account in asked)
 
 
 Place = tuple[str, ...]

@@ -14,7 +14,7 @@ from smile_trace.models import Capabilities, Request
 from smile_trace.models.metered import Meter
 from smile_trace.models.openai_wire import completion_prompt
 from smile_trace.probes.kinds.phrasing import Paraphrase
-from smile_trace.probes.review import stored_tasks
+from smile_trace.probes.review.tasks import stored_tasks
 from smile_trace.records import Call, Prompted, Response, Usage
 from smile_trace.records.profile import ProbeResult, VariantAnswer
 from smile_trace.records.suggestion import Suggestions

@@ -10,7 +10,6 @@ from smile_trace.probes.passages import (
     MOST_VARIANTS,
     VariantProbe,
     applied,
-    edited,
     instructions,
     mapped,
     mixtures,
@@ -109,12 +108,11 @@ def language_of(text: str) -> str | None:
 def _apply(call: Prompted, changes: Sequence["partial[str]"]) -> tuple[Message, ...]:
     around = [change for change in changes if change.func is not _reworded]
     inside = [change for change in changes if change.func is _reworded]
-    places = instructions(call)
-    reworded = edited(call, [(p, applied(text_at(call, p), inside)) for p in places])
+    reworded = mapped(call, instructions(call), partial(applied, changes=inside))
     new = call.model_copy(update={"messages": reworded})
     place = question(new)
     assert place is not None
-    return edited(new, [(place, applied(text_at(new, place), around))])
+    return mapped(new, [place], partial(applied, changes=around))
 
 
 def _reworded(old: str, new: str, text: str) -> str:
@@ -209,12 +207,6 @@ class Format(VariantProbe):
         texts = [text_at(call, place) for place in places]
         usable = [c for c in CHANGES if any(c[1](text) != text for text in texts)]
         for chosen in mixtures(len(usable), draw):
-            changes = [usable[k] for k in chosen]
-
-            def reformat(
-                text: str, changes: list[tuple[str, Callable[[str], str]]] = changes
-            ) -> str:
-                return applied(text, [change for _, change in changes])
-
-            told = "; ".join(name for name, _ in changes)
+            reformat = partial(applied, changes=[usable[k][1] for k in chosen])
+            told = "; ".join(usable[k][0] for k in chosen)
             yield Variant(mapped(call, places, reformat), told)

@@ -96,8 +96,18 @@ class Case(Record):
 
 
 def confirmed_cases(store: Store) -> Iterator[Case]:
-    """Return the failures that people confirmed, of profiles that the store still holds."""
-    return map(_case, confirmed_tasks(store))
+    """Yield the failures that people confirmed, of profiles that the store still holds."""
+    for task in confirmed_tasks(store):
+        yield Case(
+            inputs={"messages": [one.model_dump(mode="json") for one in task.changed_messages]},
+            expectations={"expected_response": task.answer},
+            tags={
+                "smile_trace.probe": task.item.probe,
+                "smile_trace.change": task.what,
+                "smile_trace.variant": task.item.id,
+                "smile_trace.failed_answer": task.changed_answer,
+            },
+        )
 
 
 def confirmed_tasks(store: Store, *, name: str | None = None) -> Iterator[ReviewTask]:
@@ -106,17 +116,3 @@ def confirmed_tasks(store: Store, *, name: str | None = None) -> Iterator[Review
     for key in confirmed_ids(store):
         if key in tasks:
             yield tasks[key]
-
-
-def _case(task: ReviewTask) -> Case:
-    messages = [message.model_dump(mode="json") for message in task.changed_messages]
-    return Case(
-        inputs={"messages": messages},
-        expectations={"expected_response": task.answer},
-        tags={
-            "smile_trace.probe": task.item.probe,
-            "smile_trace.change": task.what,
-            "smile_trace.variant": task.item.id,
-            "smile_trace.failed_answer": task.changed_answer,
-        },
-    )

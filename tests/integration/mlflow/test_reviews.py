@@ -8,7 +8,7 @@ import mlflow
 import pytest
 from mlflow.entities import AssessmentSource, TraceInfo
 
-from smile_trace.probes.review import confirmed_cases, stored_tasks
+from smile_trace.probes.review.tasks import confirmed_cases, stored_tasks
 from smile_trace.records.judgement import Reply
 from smile_trace.settings import Settings
 from smile_trace.store import Store

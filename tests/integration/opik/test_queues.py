@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from smile_trace.probes.review import tasks_of
+from smile_trace.probes.review.tasks import tasks_of
 from smile_trace.records import DocumentAttribution, Explanation, Trace, Verdict
 from smile_trace.records.judgement import Reply, ReviewTask
 from smile_trace.trackers import ExplainedCall, ForgottenCall, ForgottenTrace, Receipt, Rejected

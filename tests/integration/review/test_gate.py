@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 import smile_trace
 from smile_trace.cli.app import app, main
 from smile_trace.errors import SmileTraceError
-from smile_trace.probes.review import stored_tasks
+from smile_trace.probes.review.tasks import stored_tasks
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.arrivals import ArrivedSpan, SpoolFile

@@ -11,7 +11,8 @@ from typer.testing import CliRunner, Result
 from smile_trace.cli.app import app
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.judgements import judge_id
-from smile_trace.probes.review import confirmed_cases, results, stored_tasks
+from smile_trace.probes.review.server import results
+from smile_trace.probes.review.tasks import confirmed_cases, stored_tasks
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from tests.support.experts import planted, said_by

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from smile_trace.errors import SmileTraceError
-from smile_trace.probes.review import ReviewServer, worth_a_minute
+from smile_trace.probes.review.server import ReviewServer
+from smile_trace.probes.review.tasks import worth_a_minute
 from smile_trace.records import Message
 from smile_trace.records.judgement import Judgement, ReviewItem, ReviewTask
 from smile_trace.store import Store

@@ -20,7 +20,7 @@ from smile_trace.cli.app import app
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.drift import drift_of
 from smile_trace.probes.fixed_set import DRAWS, choose_cases
-from smile_trace.probes.review import stored_tasks
+from smile_trace.probes.review.tasks import stored_tasks
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.retention import apply_retention

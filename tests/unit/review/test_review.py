@@ -10,14 +10,8 @@ from rich.console import Console
 
 import smile_trace
 from smile_trace.errors import SmileTraceError
-from smile_trace.probes.review import (
-    ReviewServer,
-    confirmed_cases,
-    results,
-    stored_tasks,
-    tasks_of,
-    worth_a_minute,
-)
+from smile_trace.probes.review.server import ReviewServer, results
+from smile_trace.probes.review.tasks import confirmed_cases, stored_tasks, tasks_of, worth_a_minute
 from smile_trace.records.judgement import Judgement, ReviewTask
 from smile_trace.render.profile import print_profile
 from smile_trace.settings import Settings
