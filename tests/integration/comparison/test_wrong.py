@@ -148,7 +148,7 @@ def test_what_users_disliked_is_wrong_wherever_it_lies_and_others_are_drawn(
         Ingest(store, Settings()).run()
     head, blamed, *_ = ask().splitlines()
     assert head.startswith(
-        "Of 28 calls of desk since 2025-11-24, 6 wrong ones, 0 of them explained,"
+        "Of 28 calls of desk since 2025-11-24, 6 wrong ones (0 of them explained) "
     )
     assert blamed.startswith("“assembly-2025.md” is in ")
     assert "and 6 of 6 wrong ones, more often than by chance" in blamed

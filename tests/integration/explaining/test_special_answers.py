@@ -75,7 +75,7 @@ def test_a_proxy_is_not_asked(server: StrictServer) -> None:
     proxy = PlantedModel(lambda prompt: "nothing")
     explanation = _explain(server, proxy=proxy, answer=answer)
     assert explanation.proxy is not None
-    assert "call of a tool" in str(explanation.proxy.dropped)
+    assert "is a tool call" in str(explanation.proxy.dropped)
     assert proxy.asked == []
     assert {s.text for s in explanation.ranked[:2]} == {"4711", "cancel"}
 

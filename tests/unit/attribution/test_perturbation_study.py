@@ -19,6 +19,7 @@ from smile_trace.records import (
     Prompted,
     Response,
 )
+from smile_trace.render.facts import facts
 from tests.support.studies import Planted, chat, constant, copying, further, run
 
 pytestmark = pytest.mark.thorough
@@ -48,6 +49,9 @@ def test_a_copying_model_depends_on_that_word_alone(word: str, seed: int) -> Non
     assert [s.leave_one_out for s in explanation.ranked] == [1.0] + [0.0] * 9
 
 
+EXACT = "every combination asked: exact, no error bars"
+
+
 @pytest.mark.parametrize("words", [2, 5])
 def test_few_segments_are_enumerated_exactly(words: int) -> None:
     asked = run(" ".join(TEN.split()[6 - words : 6]), copying("Pelican"))
@@ -62,6 +66,7 @@ def test_few_segments_are_enumerated_exactly(words: int) -> None:
         assert s.leave_one_out == (1.0 if s.text == "Pelican" else 0.0)
     assert explanation.fidelity.r2_heldout is None
     assert explanation.fidelity.status == "reliable"
+    assert EXACT in facts(explanation)
 
 
 def test_every_text_is_the_text_of_its_mask_and_is_asked_once() -> None:
@@ -314,6 +319,7 @@ def test_an_incomplete_enumeration_is_not_exact() -> None:
     explanation = run("Tell us now", failing).explanation
     assert all((s.ci_low, s.ci_high) == (-1.0, 1.0) for s in explanation.segments)
     assert not any(s.significant for s in explanation.segments)
+    assert EXACT not in facts(explanation)
 
 
 @pytest.mark.parametrize("content", ["pay minus three now", f"{TEN} minus three"])
