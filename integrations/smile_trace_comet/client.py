@@ -22,7 +22,13 @@ from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._guards.presentable import hide
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import DEADLINE_TIMEOUTS, HttpClient, HttpOptions, RequestRejected
+from smile_trace.trackers.http import (
+    DEADLINE_TIMEOUTS,
+    HttpClient,
+    HttpOptions,
+    RequestRejected,
+    tolerating,
+)
 from smile_trace.trackers.requests_bounds import bound
 from smile_trace_comet.contents import SUMMARY
 from smile_trace_comet.errors import (
@@ -103,14 +109,9 @@ class CometClient:
         return f"{self.url}/{found.get('workspaceName')}/{found.get('projectName')}/{key}"
 
     def _metadata(self, key: str) -> dict[str, JSON] | None:
-        try:
-            with self._service.reading():
-                found: dict[str, JSON] = dict(self._rest.get_experiment_metadata(key))
-        except RequestRejected as rejected:
-            if rejected.status in MISSING:
-                return None
-            raise
-        return found
+        with tolerating(*MISSING), self._service.reading():
+            return dict(self._rest.get_experiment_metadata(key))
+        return None
 
     def create_trace(self, trace: LLMTrace, *, workspace: str | None, project: str | None) -> None:
         """Write a whole CometLLM trace in one request."""

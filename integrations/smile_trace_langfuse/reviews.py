@@ -15,7 +15,7 @@ from smile_trace.records import JSON, Span
 from smile_trace.records.judgement import ReviewTask
 from smile_trace.render.review import review_answer, review_text, review_title
 from smile_trace.trackers.batches import split
-from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.http import tolerating
 from smile_trace.trackers.otlp import post_spans
 from smile_trace.trackers.reviews import (
     ABOUT,
@@ -82,12 +82,9 @@ class LangfuseQueues(ReviewQueues):
         def forget(trace_id: str) -> None:
             marked = f"{_MARK}{trace_id}"
             of_trace = {"column": "metadata", "key": OF_TRACE, "operator": "=", "value": marked}
-            try:
+            observations: list[dict[str, Any]] = []
+            with tolerating(404):  # without this list, no variant was ever sent
                 observations = self._observations({"type": "stringObject", **of_trace})
-            except RequestRejected as rejected:
-                if rejected.missing:  # without this list, no variant was ever sent
-                    return
-                raise
             with self._server.reading():
                 variants = {
                     str(observation["traceId"])

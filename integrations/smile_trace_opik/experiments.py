@@ -20,6 +20,7 @@ from smile_trace.render.comparison.layout import figures
 from smile_trace.trackers import ComparedPrompt, Receipt
 from smile_trace.trackers.fields import known, timestamp
 from smile_trace.trackers.http import tolerating
+from smile_trace.trackers.presentation import Score
 from smile_trace.trackers.version_rows import (
     MADE_BY,
     Cell,
@@ -31,7 +32,7 @@ from smile_trace.trackers.version_rows import (
     table_name,
 )
 from smile_trace_opik.server import OpikServer
-from smile_trace_opik.spans import SOURCE, time_of, uuid7
+from smile_trace_opik.spans import SOURCE, score_json, time_of, uuid7
 
 ABOUT = "What each part of the prompt does, version by version. Written over by smile-trace."
 TAGS = ["smile-trace", "prompt version"]
@@ -127,7 +128,8 @@ def _write_cells(
         cell, trace = row.cells[place], _trace_id(experiment, item)
         traces.append(_trace(trace, project, row, cell))
         if cell.score is not None:
-            scores.append(_score(trace, project, cell))
+            score = Score(cell.name, "number", cell.label, cell.score, "")
+            scores.append(score_json(trace, score, project))
         named.append(
             {
                 "id": uuid7(time_of(trace), f"item of {trace}"),
@@ -161,11 +163,6 @@ def _trace(trace_id: str, project: str, row: Row, cell: Cell) -> JSON:
         "last_updated_at": at,
         "source": "experiment",
     }
-
-
-def _score(trace_id: str, project: str, cell: Cell) -> JSON:
-    fields = {"id": trace_id, "project_name": project, "name": cell.name, "value": cell.score}
-    return known({**fields, "category_name": cell.label, "source": SOURCE})
 
 
 def _delete_others(

@@ -37,7 +37,7 @@ def spans_for_phoenix(traces: Iterable[Trace], project: str) -> Iterator[Span]:
     resources: dict[int, dict[str, JSON]] = {}
     for trace in traces:
         for role in span_roles(trace):
-            yield _in_project(_shown_span(role, trace), project, resources)
+            yield in_project(_shown_span(role, trace), project, resources)
 
 
 def _shown_span(role: SpanRole, trace: Trace) -> Span:
@@ -54,18 +54,15 @@ def _shown_span(role: SpanRole, trace: Trace) -> Span:
     return role.showing(name, shown)
 
 
-def in_project(span: Span, project: str) -> Span:
+def in_project(
+    span: Span, project: str, resources: dict[int, dict[str, JSON]] | None = None
+) -> Span:
     """Return the span for a project, if its trace is new; without NUL, for which Phoenix drops
-    spans."""
-    return _in_project(span, project, {})
-
-
-def _in_project(span: Span, project: str, resources: dict[int, dict[str, JSON]]) -> Span:
-    """`resources`: those made already, by the one of the span, which others share."""
-    resource = resources.get(id(span.resource))
+    spans. `resources`: those made already, by the one of the span, which others share."""
+    made = {} if resources is None else resources
+    resource = made.get(id(span.resource))
     if resource is None:
-        resource = {**without_nul(span.resource), PROJECT: project}
-        resources[id(span.resource)] = resource
+        resource = made[id(span.resource)] = {**without_nul(span.resource), PROJECT: project}
     cleaned, name = without_nul(span.attributes), without_nul(span.name)
     return span.model_copy(update={"name": name, "attributes": cleaned, "resource": resource})
 

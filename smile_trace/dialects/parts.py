@@ -217,7 +217,11 @@ def why_not_repeatable(messages: Sequence[Message], parameters: Mapping[str, JSO
     for part in parts:
         if isinstance(part, Media) and (why := _why_no_media(part)):
             return why
-        if isinstance(part, ToolCall | ToolResult) and part.id is None and not _before_tools(part):
+        if (
+            isinstance(part, ToolCall | ToolResult)
+            and part.id is None
+            and part.extra.get("type") != "function_call"  # before tools, calls had no ids
+        ):
             return "a call of a tool, or its result, was recorded without its id"
     if kinds := [kind for kind in others if kind != "refusal"]:
         return f"its messages hold what cannot be sent again: {', '.join(dict.fromkeys(kinds))}"
@@ -242,11 +246,6 @@ def _results(parts: Iterable[Part]) -> Iterator[tuple[ToolResult, set[str | None
             yield part, called
 
 
-def _before_tools(part: ToolCall | ToolResult) -> bool:
-    """Whether it is a function call of the time before tools: without an id."""
-    return part.extra.get("type") == "function_call"
-
-
 def _why_no_media(part: Media) -> str | None:
     if str(part.uri).startswith(_SENDABLE):
         return None
@@ -261,17 +260,11 @@ def _by_header(betas: JSON) -> bool:
     return isinstance(betas, list) and all(str(beta).startswith(_BY_HEADER) for beta in betas)
 
 
-def _runs_here(kind: str) -> bool:
-    return kind in _RUN_HERE or kind.startswith(_RUN_HERE_AS)
-
-
 def _why_not_these_tools(parameters: Mapping[str, JSON]) -> str | None:
     tools = parameters.get("tools")
-    kinds = [
-        str(tool.get("type"))
-        for tool in (tools if isinstance(tools, list) else ())
-        if isinstance(tool, dict) and not _runs_here(str(tool.get("type") or "function"))
-    ]
+    offered = [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    kinds = [str(tool.get("type") or "function") for tool in offered]
+    kinds = [k for k in kinds if k not in _RUN_HERE and not k.startswith(_RUN_HERE_AS)]
     kinds += [name for name in _SERVER_SIDE if parameters.get(name) is not None]
     if not kinds:
         return None

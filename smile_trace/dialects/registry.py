@@ -117,11 +117,8 @@ def ours() -> tuple[Dialect, ...]:
         if isinstance(thing, type) and thing.__module__ == file.__name__
         if hasattr(thing, "read_call")
     ]
-    return tuple(sorted((one() for one in classes), key=_place))
-
-
-def _place(dialect: Dialect) -> tuple[int, str]:
-    return -getattr(dialect, "precedence", 0), dialect.name
+    dialects = (one() for one in classes)
+    return tuple(sorted(dialects, key=lambda one: (-getattr(one, "precedence", 0), one.name)))
 
 
 @lru_cache(maxsize=1024)

@@ -168,18 +168,14 @@ def _message(value: Any) -> MessageDict | None:
     content = field(value, "content")
     if not isinstance(role, str):
         return first_read(lambda provider: provider.read_message(value))
-    if role not in _COMMON_ROLES or not isinstance(content, str) or _says_more(value):
+    says_more = type(value) is not dict or len(value) > 2
+    if role not in _COMMON_ROLES or not isinstance(content, str) or says_more:
         message = first_read(lambda provider: provider.read_message(value))
         if message is not None:
             return message
     return with_extra(
         {"role": plain_str(role), "parts": read_parts(content)}, value, ("role", "content", "type")
     )
-
-
-def _says_more(message: Any) -> bool:
-    """Whether it may be more than role and content, so that providers are asked."""
-    return type(message) is not dict or len(message) > 2
 
 
 def read_parts(content: Any) -> list[Part]:

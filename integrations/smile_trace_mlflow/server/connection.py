@@ -67,7 +67,8 @@ class Connection:
         seconds = DEADLINE_TIMEOUTS * silence
         _bound_requests(self.uri, seconds=seconds, max_reply_mb=max_reply_mb)
         self._client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
-        self._artifacts = Artifacts(self.uri, self._artifact_location)
+        experiment_of = self._client.get_experiment
+        self._artifacts = Artifacts(self.uri, lambda i: str(experiment_of(i).artifact_location))
         self.tracing = GuardedTracing(self.uri, self._artifacts)
 
     @contextmanager
@@ -171,9 +172,6 @@ class Connection:
             if made_meanwhile is None:
                 raise
             return made_meanwhile
-
-    def _artifact_location(self, experiment_id: str) -> str:
-        return str(self._client.get_experiment(experiment_id).artifact_location)
 
     def experiment_named(self, name: str) -> str | None:
         """Return the id of an experiment by name; None if it is missing or deleted."""

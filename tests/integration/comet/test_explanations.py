@@ -113,28 +113,31 @@ def test_an_explanation_of_a_deleted_trace_is_rejected(
     assert "deleted" in second.reason
 
 
-def cut_off_and_deliver_again(
-    server: FakeComet, tracker: CometTracker, known_ids: KnownIds, takes_effect: bool, step: int
+@pytest.mark.slow
+@pytest.mark.parametrize("known_ids", ["overwrite", "reject", "duplicate"])
+@pytest.mark.parametrize("takes_effect", [False, True])
+def test_cut_off_between_any_two_requests(
+    comet_server: FakeComet, tracker: CometTracker, known_ids: KnownIds, takes_effect: bool
 ) -> None:
-    """The n-th request is the last that leaves, for every `step`-th n; the next delivery makes
-    everything whole, and nothing twice."""
+    """The n-th request is the last that leaves; the next delivery makes everything whole, and
+    nothing twice."""
     trace = prompt_trace(1)
     item = explained(trace)
-    for n in range(0, 100, step):
-        server.reset()
-        server.known_ids = known_ids
-        server.faults = [Fault("close", after=n, times=None, takes_effect=takes_effect)]
+    for n in range(100):
+        comet_server.reset()
+        comet_server.known_ids = known_ids
+        comet_server.faults = [Fault("close", after=n, times=None, takes_effect=takes_effect)]
         try:
             tracker.deliver_traces(captured(trace))
             tracker.deliver_explanations([item])
         except TrackerUnavailable:
-            server.faults = []
+            comet_server.faults = []
             tracker.deliver_traces(captured(trace))
             (receipt,) = tracker.deliver_explanations([item])
             assert isinstance(receipt, Receipt)
         else:
             break
-        of_trace, of_version = server.experiments
+        of_trace, of_version = comet_server.experiments
         names = [asset.name for asset in of_trace.assets]
         assert len(names) == len(set(names)) == 4, (n, names)
         assert of_trace.html.count('<div class="smile-trace">') == 1
@@ -144,19 +147,6 @@ def cut_off_and_deliver_again(
         assert of_version.metrics["smile.explained_calls"] == [1.0]
         assert not of_version.running
     assert 20 < n < 100
-
-
-def test_cut_off_between_requests(comet_server: FakeComet, tracker: CometTracker) -> None:
-    cut_off_and_deliver_again(comet_server, tracker, "duplicate", takes_effect=True, step=9)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("known_ids", ["overwrite", "reject", "duplicate"])
-@pytest.mark.parametrize("takes_effect", [False, True])
-def test_cut_off_between_any_two_requests(
-    comet_server: FakeComet, tracker: CometTracker, known_ids: KnownIds, takes_effect: bool
-) -> None:
-    cut_off_and_deliver_again(comet_server, tracker, known_ids, takes_effect, step=1)
 
 
 HOSTILE = (
