@@ -157,14 +157,14 @@ def copy(
     from smile_trace.settings import Settings
     from smile_trace.worker.upkeep import move
 
-    copied = move(Settings(), {"url": to, "password_env": password_env})
+    rows = move(Settings(), {"url": to, "password_env": password_env})
     table = f"url = {json.dumps(to)}"
     if password_env is not None:
         table += f"\npassword_env = {json.dumps(password_env)}"
     print(
-        f"{sum(copied.rows.values()):,} rows copied and compared; traces: "
-        f"{copied.rows['traces']:,}, explanations: {copied.rows['explanations']:,}. Now write "
-        f"this into the settings:\n\n[store]\n{table}"
+        f"{sum(rows.values()):,} rows copied and compared; traces: {rows['traces']:,}, "
+        f"explanations: {rows['explanations']:,}. Now write this into the settings:\n\n"
+        f"[store]\n{table}"
     )
 
 

@@ -122,14 +122,10 @@ def add_batches(connection: Connection, batches: Sequence[SpoolBatch]) -> dict[s
     """Store all of the batches but their traces, and how far the files are read; returns what is
     new of each trace."""
     for batch in batches:
-        _add_file(connection, batch.file)
+        connection.execute(upsert(spool_files, asdict(batch.file)))
         _add_feedback(connection, batch.feedback)
         _add_corrupt(connection, batch)
     return _add_spans(connection, [(a, batch.file) for batch in batches for a in batch.spans])
-
-
-def _add_file(connection: Connection, file: SpoolFile) -> None:
-    connection.execute(upsert(spool_files, asdict(file)))
 
 
 def _add_corrupt(connection: Connection, batch: SpoolBatch) -> None:
@@ -237,8 +233,7 @@ class PulledPlaces(OfDatabase):
     def get(self, source: str, place: str) -> Pulled:
         """The place as it was last noted."""
         query = select(pulled).where(pulled.c.source == source, pulled.c.place == place)
-        with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
+        row = self._database.first(query)
         return Pulled(source=source, place=place) if row is None else Pulled(**row._mapping)
 
     def note(self, state: Pulled) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 
 from smile_trace.records import Message, Record
 from smile_trace.records.call import trace_id_of
@@ -115,11 +115,8 @@ class Drift(OfDatabase):
     ) -> None:
         """Store a later period's answers, all or none; idempotent."""
         with self._database.write() as connection:
-            there = set(
-                connection.execute(
-                    select(drift_cases.c.id).where(drift_cases.c.group_name == name)
-                ).scalars()
-            )
+            theirs = select(drift_cases.c.id).where(drift_cases.c.group_name == name)
+            there = set(connection.execute(theirs).scalars())
             for case, answers in answered:
                 if case.id in there:  # not forgotten meanwhile
                     _put(connection, name, period, case, answers)
@@ -142,8 +139,7 @@ class Drift(OfDatabase):
     def last_period(self, name: str) -> str | None:
         """The last period with answers."""
         newest = select(func.max(drift_answers.c.period)).where(drift_answers.c.group_name == name)
-        with self._database.read() as connection:
-            period: str | None = connection.execute(newest).scalar()
+        period: str | None = self._database.value(newest)
         return period
 
     def probes_of(self, case: StoredCase) -> list[str]:
@@ -153,8 +149,10 @@ class Drift(OfDatabase):
 
     def alarm(self, name: str) -> DriftAlarm | None:
         """The alarm of a prompt, if any."""
-        found = self._alarms(drift_alarms.c.group_name == name)
-        return found[0] if found else None
+        row = self._database.first(select(drift_alarms).where(drift_alarms.c.group_name == name))
+        if row is None:
+            return None
+        return DriftAlarm(prompt=name, probe=row.probe, period=row.period, told=row.told)
 
     def raise_alarm(self, alarm: DriftAlarm) -> None:
         """Store an alarm; the first one of a prompt stands until it begins anew."""
@@ -174,12 +172,6 @@ class Drift(OfDatabase):
                 for table in (drift_cases, drift_answers, drift_alarms)
             ]
         return any(gone)
-
-    def _alarms(self, which: ColumnElement[bool]) -> list[DriftAlarm]:
-        return [
-            DriftAlarm(prompt=row.group_name, probe=row.probe, period=row.period, told=row.told)
-            for row in self._database.rows(select(drift_alarms).where(which))
-        ]
 
 
 def _put(connection, name, period, case, answers) -> None:  # type: ignore[no-untyped-def]

@@ -65,7 +65,9 @@ def note_groups(database: Database, *, stopping: Callable[[], bool] = lambda: Fa
 
 def read_explanation(connection: Connection, row: Any) -> Explanation:
     """The explanation of a row with its `id` and `body`, with its perturbations."""
-    rows = _read_observations(connection, row.id)
+    of_it = observations.c.explanation_id == row.id
+    query = select(observations).where(of_it).order_by(observations.c.number)
+    rows = tuple(map(_observation, connection.execute(query)))
     return Explanation.model_validate_json(row.body).model_copy(update={"perturbations": rows})
 
 
@@ -104,15 +106,6 @@ def _put_observations(
     ]
     if values:
         connection.execute(insert(observations), values)
-
-
-def _read_observations(connection: Connection, explanation_id: int) -> tuple[Observation, ...]:
-    query = (
-        select(observations)
-        .where(observations.c.explanation_id == explanation_id)
-        .order_by(observations.c.number)
-    )
-    return tuple(_observation(row) for row in connection.execute(query))
 
 
 def _observation(row) -> Observation:  # type: ignore[no-untyped-def]

@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from smile_trace import semconv
 from smile_trace.records import Call, ForgottenCall, ForgottenTrace, Record
+from smile_trace.records.base import Counts
 from smile_trace.store.database import OfDatabase, rows_among
 from smile_trace.store.database.sql import insert, json_text
 from smile_trace.store.forgotten import forgotten_among, ids_in, trace_hash
@@ -53,7 +54,7 @@ SESSION = (semconv.CONVERSATION_ID, semconv.SESSION_ID)
 USER = (semconv.USER_ID,)
 
 
-class Erased(Record):
+class Erased(Counts):
     """How many of each were removed from the store."""
 
     traces: int = 0
@@ -62,11 +63,6 @@ class Erased(Record):
     answers: int = 0
     feedback: int = 0
     corrupt_lines: int = 0
-
-    def __add__(self, other: "Erased") -> "Erased":
-        return Erased(
-            **{name: getattr(self, name) + getattr(other, name) for name in Erased.model_fields}
-        )
 
 
 class Removal(Record):

@@ -42,14 +42,12 @@ class KeptByJobs(OfDatabase):
             columns.attempt == job.attempt,
             *more,
         )
-        with self._database.read() as connection:
-            return connection.execute(query).first() is not None
+        return self._database.first(query) is not None
 
     def _newest(self, which: ColumnElement[bool]) -> str | None:
         columns = self._table.c
         query = select(columns.body).where(which).order_by(columns.id.desc()).limit(1)
-        with self._database.read() as connection:
-            body: str | None = connection.execute(query).scalar()
+        body: str | None = self._database.value(query)
         return body
 
 

@@ -1,10 +1,20 @@
-"""Jobs: sampled calls to be explained."""
+"""Jobs: sampled calls to be explained, and why those that are pending wait."""
 
 import logging
-from collections.abc import Collection, Iterable
-from typing import Literal
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, FromClause, case, delete, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    case,
+    delete,
+    select,
+    tuple_,
+    update,
+)
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Record
@@ -14,8 +24,8 @@ from smile_trace.store.database.sql import insert, is_unset
 from smile_trace.store.explanations import put_explanation
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.sampling import Decision, note_argument
-from smile_trace.store.spending.ledger import BudgetScope
-from smile_trace.store.tables import Group, calls, explanations, jobs, workers
+from smile_trace.store.spending.ledger import OF_A_MODEL, BudgetScope
+from smile_trace.store.tables import Group, calls, explanations, jobs, paused_models, workers
 
 logger = logging.getLogger(__name__)
 
@@ -124,11 +134,10 @@ class Jobs(OfDatabase):
 
     def get(self, job_id: int) -> Job:
         """The job of that id; raises KeyError if there is none."""
-        with self._database.read() as connection:
-            row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
-        if row is None:
+        found = self._first(select(jobs).where(jobs.c.id == job_id))
+        if found is None:
             raise KeyError(job_id)
-        return _job(row)
+        return found
 
     def start(self, job: Job, *, now: float, worker_id: int | None = None) -> bool:
         """Claim this run of a job; False if it is over, or another worker's. The job may be
@@ -218,18 +227,12 @@ class Jobs(OfDatabase):
 
     def newest(self, call_id: str) -> Job | None:
         """The newest job of a call."""
-        query = select(jobs).where(jobs.c.call_id == call_id, is_newest())
-        with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else _job(row)
+        return self._first(select(jobs).where(jobs.c.call_id == call_id, is_newest()))
 
     def of_call(self, call_id: str) -> Job | None:
         """The newest job that ended in an explanation of a call."""
         explained = (jobs.c.call_id == call_id) & (jobs.c.state == "explained")
-        query = select(jobs).where(explained).order_by(jobs.c.id.desc()).limit(1)
-        with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else _job(row)
+        return self._first(select(jobs).where(explained).order_by(jobs.c.id.desc()).limit(1))
 
     def explained_calls(self, name: str, limit: int) -> list[Call]:
         """The newest explained calls of a prompt, or of a function without one."""
@@ -286,9 +289,11 @@ class Jobs(OfDatabase):
                 )
 
     def _any(self, which: ColumnElement[bool]) -> bool:
-        query = select(jobs.c.id).where(which).limit(1)
-        with self._database.read() as connection:
-            return connection.execute(query).first() is not None
+        return self._database.first(select(jobs.c.id).where(which).limit(1)) is not None
+
+    def _first(self, query: Select[Any]) -> Job | None:
+        row = self._database.first(query)
+        return None if row is None else _job(row)
 
     def _set(self, job_id: int, now: float, **values: object) -> None:
         of_it = update(jobs).where(jobs.c.id == job_id)
@@ -336,3 +341,38 @@ def _job(row) -> Job:  # type: ignore[no-untyped-def]
     if settings.distance == "layers":  # decided by release 0.2, whose default that was
         settings = settings.model_copy(update={"distance": "content"})
     return Job(settings=settings, **fields)
+
+
+class Obstacles:
+    """What pending jobs wait for. A paused model is tried with one of its jobs, whose last obstacle
+    holds for all of them. No job is begun that a cap would stop: it waits for the same as the job
+    that met the cap, by the settings of the worker, which may have been raised since it began."""
+
+    def __init__(self, connection: Connection, refusal: Callable[[str], Reason | None]) -> None:
+        """`refusal` says why today's caps let nothing more of a model through."""
+        self._refusal = refusal
+        self._paused = {
+            row.name: Reason(row.reason_code, row.reason)
+            for row in connection.execute(select(paused_models))
+        }
+        met = (
+            select(jobs.c.model, jobs.c.reason)
+            .where(jobs.c.state == "pending", jobs.c.reason_code == ReasonCode.DAILY_CAP)
+            .where(told_state() == "pending")
+            .distinct()
+        )
+        self._capped = {
+            model if OF_A_MODEL in reason else None: Reason(ReasonCode.DAILY_CAP, reason)
+            for model, reason in connection.execute(met).all()
+        }
+
+    def of(self, model: str | None, own: Reason | None) -> Reason | None:
+        """Why a pending job of a model waits, given its own reason; None if it is only due."""
+        paused = None if model is None else self._paused.get(model)
+        return (
+            paused
+            or own
+            or self._refusal(model or "")
+            or self._capped.get(model)
+            or self._capped.get(None)
+        )

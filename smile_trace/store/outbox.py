@@ -4,15 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 
-from sqlalchemy import (
-    Connection,
-    and_,
-    bindparam,
-    delete,
-    func,
-    select,
-    update,
-)
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
@@ -133,10 +125,7 @@ class Outbox(OfDatabase):
 
     def state(self, tracker: str) -> TrackerState:
         """How the tracker is doing."""
-        with self._database.read() as connection:
-            row = connection.execute(
-                select(trackers).where(trackers.c.name == tracker)
-            ).one_or_none()
+        row = self._database.first(select(trackers).where(trackers.c.name == tracker))
         if row is None:
             return TrackerState(name=tracker)
         return TrackerState(**{name: row._mapping[name] for name in TrackerState.model_fields})
@@ -213,11 +202,10 @@ class Settling:
 
     def delivered(self, delivery: Delivery, external_id: str, url: str | None) -> None:
         """Note that it arrived."""
-        attempts = delivery.attempts + 1
         self._set(
             delivery,
             state="delivered",
-            attempts=attempts,
+            attempts=delivery.attempts + 1,
             reason=None,
             reason_code=None,
             external_id=external_id,
@@ -236,7 +224,7 @@ class Settling:
         self, delivery: Delivery, reason: Reason, *, until: float, counted: bool = False
     ) -> None:
         """Note that it did not arrive this time. `counted`: as an attempt."""
-        attempts = delivery.attempts + (1 if counted else 0)
+        attempts = delivery.attempts + counted
         self._set(delivery, attempts=attempts, not_before=until, **reason.values)
 
     def _set(self, delivery: Delivery, **values: object) -> None:

@@ -88,11 +88,9 @@ def apply_retention(
         while not stopping() and (count := old.remove_some()):
             gone += count
     too_big = False
-    limit = None
     every = _Traces(database, now)
-    if retention.megabytes is not None and database.frees_space:  # else it would remove everything
-        limit = retention.megabytes * 2**20
-    while limit is not None and database.used_bytes() > limit and not stopping():
+    most = retention.megabytes if database.frees_space else None  # else it would remove everything
+    while most is not None and database.used_bytes() > most * 2**20 and not stopping():
         if count := _remove_responses(database, now):
             stored_responses += count
         elif count := every.remove_some():
@@ -134,9 +132,8 @@ def _remove_responses(database: Database, before: float) -> int:
             .order_by(responses.c.created_at)
             .limit(RESPONSES)
         )
-        return int(
-            connection.execute(delete(responses).where(responses.c.key.in_(oldest))).rowcount
-        )
+        gone = delete(responses).where(responses.c.key.in_(oldest))
+        return int(connection.execute(gone).rowcount)
 
 
 class _Traces:

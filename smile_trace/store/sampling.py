@@ -16,14 +16,7 @@ from smile_trace.store.database.rows import insert_rows, skip, update_rows
 from smile_trace.store.database.sql import insert
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.packing import packing
-from smile_trace.store.tables import (
-    Group,
-    calls,
-    group_columns,
-    groups,
-    jobs,
-    traces,
-)
+from smile_trace.store.tables import Group, calls, group_columns, groups, jobs, traces
 
 logger = logging.getLogger(__name__)
 

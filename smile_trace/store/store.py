@@ -2,8 +2,8 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import update
@@ -23,19 +23,13 @@ from smile_trace.store.jobs import Jobs
 from smile_trace.store.judgements import Judgements
 from smile_trace.store.model_states import Pauses, ProxyTrusts
 from smile_trace.store.outbox import Outbox
-from smile_trace.store.queries.prompts import PromptReader, reading_prompts
+from smile_trace.store.queries.prompts import PromptReader
 from smile_trace.store.queries.status import Lag, Status, read_lags, read_status
 from smile_trace.store.requested import Requested
 from smile_trace.store.sampling import Sampling
 from smile_trace.store.spending.ledger import StoredLedger
 from smile_trace.store.spending.responses import StoredResponses
-from smile_trace.store.tables import (
-    deliveries,
-    jobs,
-    judge_judgements,
-    paused_models,
-    trackers,
-)
+from smile_trace.store.tables import deliveries, jobs, judge_judgements, paused_models, trackers
 from smile_trace.store.traces import Traces
 from smile_trace.store.workers import Workers
 
@@ -147,9 +141,11 @@ class Store:
         with self.database.read() as connection:
             return newest_explanation(connection, call_id)
 
-    def reading_prompts(self) -> AbstractContextManager[PromptReader]:
+    @contextmanager
+    def reading_prompts(self) -> Iterator[PromptReader]:
         """Queries about prompts and their versions, all of one moment."""
-        return reading_prompts(self.database)
+        with self.database.read() as connection:
+            yield PromptReader(connection)
 
     def status(self) -> Status:
         """All counts, as of one moment."""

@@ -46,6 +46,15 @@ def _group(*, primary_key: bool = False, nullable: bool = False) -> Iterator[Col
         yield Column(name, STRING, primary_key=primary_key, nullable=nullable)
 
 
+def _made_by_job() -> Iterator[Column[Any]]:
+    """The columns of what a job makes: its call, and the settings and the attempt of the job."""
+    yield Column("id", INTEGER, primary_key=True)
+    yield Column("call_id", STRING, nullable=False)
+    yield Column("trace_id", STRING, nullable=False, index=True)
+    yield Column("settings_hash", STRING, nullable=False)
+    yield Column("attempt", INTEGER, nullable=False)
+
+
 def _reason(*, nullable: bool = True) -> Iterator[Column[str]]:
     """The columns of an `errors.Reason`: a code, and the sentence that people are shown."""
     yield Column("reason_code", STRING)
@@ -204,11 +213,7 @@ workers = Table(
 explanations = Table(
     "explanations",
     metadata,
-    Column("id", INTEGER, primary_key=True),
-    Column("call_id", STRING, nullable=False),
-    Column("trace_id", STRING, nullable=False, index=True),
-    Column("settings_hash", STRING, nullable=False),
-    Column("attempt", INTEGER, nullable=False),
+    *_made_by_job(),
     Column("status", STRING, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("body", TEXT, nullable=False),  # without its perturbations
@@ -225,11 +230,7 @@ explanations = Table(
 paths = Table(
     "paths",
     metadata,
-    Column("id", INTEGER, primary_key=True),
-    Column("call_id", STRING, nullable=False),  # of the final answer, whose job made it
-    Column("trace_id", STRING, nullable=False, index=True),
-    Column("settings_hash", STRING, nullable=False),
-    Column("attempt", INTEGER, nullable=False),
+    *_made_by_job(),  # that of the final answer
     Column("created_at", Float, nullable=False),
     Column("body", TEXT, nullable=False),  # without the perturbations of its steps
     UniqueConstraint("call_id", "settings_hash", "attempt"),
@@ -256,11 +257,7 @@ requested = Table(
 profiles = Table(
     "profiles",
     metadata,
-    Column("id", INTEGER, primary_key=True),
-    Column("call_id", STRING, nullable=False),  # whose job made it
-    Column("trace_id", STRING, nullable=False, index=True),
-    Column("settings_hash", STRING, nullable=False),
-    Column("attempt", INTEGER, nullable=False),
+    *_made_by_job(),
     *_group(),
     Column("period", STRING, nullable=False),  # the UTC day that the seed is of
     Column("seed", INTEGER, nullable=False),
@@ -272,17 +269,10 @@ profiles = Table(
     sqlite_autoincrement=True,  # positions of the outboxes: never given out twice
 )
 
-judgements = Table(  # figures without texts: they outlive what they are about, unless forgotten
-    "judgements",
-    metadata,
-    *_judgement(),
-)
-
-judge_judgements = Table(  # what models said that were asked the same; never people's
-    "judge_judgements",
-    metadata,
-    *_judgement(),
-)
+# Figures without texts: they outlive what they are about, unless forgotten.
+judgements = Table("judgements", metadata, *_judgement())
+# What models said that were asked the same; never people's.
+judge_judgements = Table("judge_judgements", metadata, *_judgement())
 
 drift_cases = Table(  # the requests that are replayed every period, with their reference answers
     "drift_cases",

@@ -13,6 +13,7 @@ from smile_trace._text.log_context import about
 from smile_trace.dialects import assemble, trace_of, version_of
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Call, Feedback, Record, Span, Trace
+from smile_trace.records.base import Counts
 from smile_trace.store.arrivals import (
     Added,
     ArrivedSpan,
@@ -71,20 +72,13 @@ class Change(Record):
     explained: bool = False
 
 
-class Reread(Record):
+class Reread(Counts):
     """The result of reading stored traces again. Traces that are `unreadable` for today's dialects
     stay as they were."""
 
     traces: int = 0
     unreadable: int = 0
     changes: tuple[Change, ...] = ()
-
-    def __add__(self, other: "Reread") -> "Reread":
-        return Reread(
-            traces=self.traces + other.traces,
-            unreadable=self.unreadable + other.unreadable,
-            changes=self.changes + other.changes,
-        )
 
 
 _roots_of = lookup(select(traces.c.trace_id, traces.c.has_root), traces.c.trace_id)
@@ -227,8 +221,7 @@ class Traces(OfDatabase):
 
     def call(self, call_id: str) -> Call | None:
         """The call of that id."""
-        with self._database.read() as connection:
-            body = connection.execute(select(calls.c.body).where(calls.c.id == call_id)).scalar()
+        body = self._database.value(select(calls.c.body).where(calls.c.id == call_id))
         return None if body is None else Call.model_validate_json(body)
 
     def find_calls(self, prefix: str) -> list[str]:

@@ -52,14 +52,8 @@ def _files(spool: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 def _written_at(path: Path, offset: int) -> float | None:
     """When the line that begins there was written, by its own words, if any."""
-    try:
-        descriptor = open_own(path)
-    except OSError:  # it is gone, or not this user's
-        return None
-    try:
-        found = _WRITTEN.search(os.pread(descriptor, HEAD_BYTES, offset))
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
+    found = None
+    with suppress(OSError), os.fdopen(open_own(path), "rb") as stream:  # gone, or another user's
+        stream.seek(offset)
+        found = _WRITTEN.search(stream.read(HEAD_BYTES))
     return None if found is None else int(found[1]) / 1e9

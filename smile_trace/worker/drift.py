@@ -100,8 +100,6 @@ LOOK_SECONDS = 30.0
 WAIT_SECONDS = 300.0
 """Time until a failed request or notice is tried again."""
 
-OpenModels = Callable[[], Models]
-
 
 def period_of(now: float, hours: float) -> str:
     """The beginning of that moment's period, in UTC: `2026-11-27T00:00`."""
@@ -118,7 +116,7 @@ class DriftMonitor:
 
     store: Store
     settings: Settings
-    open_models: OpenModels
+    open_models: Callable[[], Models]
     stopping: threading.Event
     clock: Callable[[], float]
 

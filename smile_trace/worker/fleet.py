@@ -192,11 +192,9 @@ class SharedFleet(Fleet):
             self._led.add(task)
         return True
 
-    @contextmanager
-    def exclusive(self, task: str) -> Iterator[bool]:
+    def exclusive(self, task: str) -> AbstractContextManager[bool]:
         """See `Fleet.exclusive`."""
-        with self._session.holding(TASKS, task) as held:
-            yield held
+        return self._session.holding(TASKS, task)
 
     def workers(self) -> list[RegisteredWorker]:
         """See `Fleet.workers`."""

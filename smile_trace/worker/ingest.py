@@ -15,7 +15,8 @@ from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._guards.private_files import NotPrivate, make_private, open_own
 from smile_trace.dialects import is_ours, read_calls, read_feedback
 from smile_trace.errors import SmileTraceError
-from smile_trace.records import Feedback, Record, Span
+from smile_trace.records import Feedback, Span
+from smile_trace.records.base import Counts
 from smile_trace.records.formats.otlp import LineReader
 from smile_trace.settings import Settings
 from smile_trace.sources import files
@@ -35,7 +36,7 @@ BATCH_FILES = 500
 """Maximum files of one transaction."""
 
 
-class Ingested(Record):
+class Ingested(Counts):
     """The counts of one pass over the spool and the files of others."""
 
     spans: int = 0
@@ -77,7 +78,7 @@ class Ingest:
             try:
                 # Asked first: what a dead process has written is all there is.
                 alive = writer_alive(path)
-                total = _sum(total, self._read(path, known.get(path.name), alive, stopping))
+                total += self._read(path, known.get(path.name), alive, stopping)
             except NotPrivate as error:
                 self._set_aside(path, str(error))
                 continue
@@ -88,8 +89,8 @@ class Ingest:
                 break
             if not alive:
                 finished.append(path)
-        total = _sum(total, self._read_others(known, stopping))
-        total = _sum(total, self._flush())
+        total += self._read_others(known, stopping)
+        total += self._flush()
         if stopping():
             return total
         traces = self._completed + self._complete([path.name for path in finished], stopping)
@@ -125,7 +126,7 @@ class Ingest:
         for batch in batches:
             file = replace(file, offset=batch.end, grown_at=self._clock())
             self._waiting.append((file, batch))
-            total = _sum(total, self._flush(unless_small=True))
+            total += self._flush(unless_small=True)
             if stopping():
                 break
         return total
@@ -140,7 +141,7 @@ class Ingest:
             if stopping():
                 return total
             try:
-                total = _sum(total, self._read_other(path, known.get(self._name(path)), stopping))
+                total += self._read_other(path, known.get(self._name(path)), stopping)
             except OSError as error:
                 self._warn_once(path, f"cannot be read ({error}): it stays for later")
         own = {name for name in known if name.startswith(f"{self._place}/")}
@@ -241,7 +242,9 @@ class Ingest:
         spans: list[ArrivedSpan] = []
         feedback: list[Feedback] = []
         corrupt: list[CorruptLine] = []
-        reader = _Reader(captured=self._is_captured(file))
+        # A receiver marks its own files; one with a path is another program's.
+        captured = "/" not in file.name and not file.name.endswith(RECEIVED_SUFFIX)
+        reader = _Reader(captured=captured)
         for offset, line in batch.lines():
             arrived, said, reasons = reader.read(line)
             spans += arrived
@@ -249,10 +252,6 @@ class Ingest:
             if reasons:
                 corrupt.append(CorruptLine(offset, "; ".join(reasons)[:1000], line))
         return SpoolBatch(file, spans, feedback, corrupt)
-
-    def _is_captured(self, file: SpoolFile) -> bool:
-        """Whether capture wrote the file on this host; a receiver marks its own ones."""
-        return "/" not in file.name and not file.name.endswith(RECEIVED_SUFFIX)
 
     def _complete(self, gone: list[str], stopping: Callable[[], bool]) -> int:
         total = 0
@@ -361,9 +360,3 @@ def blank(path: Path, inode: int, places: Sequence[tuple[int, int]]) -> None:
 def _unexpected(error: Exception) -> str:
     logger.warning("a spool line could not be read", exc_info=error)
     return f"{type(error).__name__}: {str(error)[:200]}"
-
-
-def _sum(one: Ingested, other: Ingested) -> Ingested:
-    return Ingested(
-        **{name: getattr(one, name) + getattr(other, name) for name in Ingested.model_fields}
-    )

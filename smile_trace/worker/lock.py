@@ -48,7 +48,9 @@ def worker_lock(home: Path, role: Role = "worker") -> Iterator[Callable[[], None
                 f"{'another' if held_by == role else 'a'} {held_by} runs on {home}: stop it, or "
                 "set SMILE_TRACE_HOME to another folder"
             )
-        _set_role(descriptor, role)
+        with suppress(OSError):  # a full disk
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, role.encode("ascii"), 0)
         yield lambda: _touch(descriptor)
     finally:
         os.close(descriptor)
@@ -95,12 +97,6 @@ def _lock(descriptor: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _set_role(descriptor: int, role: Role) -> None:
-    with suppress(OSError):  # a full disk
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, role.encode("ascii"), 0)
 
 
 def _role(descriptor: int) -> Role:

@@ -109,16 +109,7 @@ def run(
     ):
         active = _active(settings, trackers, app) if "deliver" in roles else []
         worker = _Worker(
-            store,
-            settings,
-            app,
-            roles,
-            models,
-            active,
-            stopping,
-            heartbeat,
-            fleet,
-            engine,
+            store, settings, app, roles, models, active, stopping, heartbeat, fleet, engine
         )
         worker.run(once=once, progress=progress)
         return store.status()
@@ -316,13 +307,8 @@ class _Worker:
                 new = sample(self.store, self.settings, self.store.clock, self._meanwhile)
                 idle = not new and idle
             self._show(progress)
-            if (
-                once
-                and idle
-                and not reading
-                and not self.fleet.expects()
-                and not self._explain(once)
-            ):
+            ended = once and idle and not reading and not self.fleet.expects()
+            if ended and not self._explain(once):
                 return True
         if self._maintenance.due and "explain" in self.roles:
             self._maintenance.restart()

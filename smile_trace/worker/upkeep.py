@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
-from smile_trace.store.database.copying import Copied, copy_store
+from smile_trace.store.database.copying import copy_store
 from smile_trace.store.retention import apply_retention
 from smile_trace.store.store import has_store
 from smile_trace.worker.doctor import Finding, active_names
@@ -60,11 +60,11 @@ def see_nobody_works(store: Store) -> None:
         raise WorkerError(f"workers run on this store ({', '.join(names)}): stop them first")
 
 
-def move(settings: Settings, target: Mapping[str, str | None]) -> Copied:
-    """Copy the store of the settings into another one, whose `[store]` table is `target`. Raises
-    StoreError if there is nothing to copy, the target is no empty database, or a row arrived
-    changed; WorkerError if a worker runs on the home, or on the same store elsewhere; SettingsError
-    if the target's table is wrong."""
+def move(settings: Settings, target: Mapping[str, str | None]) -> dict[str, int]:
+    """Copy the store of the settings into another one, whose `[store]` table is `target`; returns
+    the number of rows by table. Raises StoreError if there is nothing to copy, the target is no
+    empty database, or a row arrived changed; WorkerError if a worker runs on the home, or on the
+    same store elsewhere; SettingsError if the target's table is wrong."""
     if not has_store(settings):
         raise StoreError(f"there is no store in {settings.home} to copy.")
     there = Settings(home=settings.home, store=dict(target))

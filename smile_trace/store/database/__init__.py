@@ -98,6 +98,16 @@ class Database(ABC):
         """The values of a query's one column."""
         return [value for (value,) in self.rows(query)]
 
+    def first(self, query: Select[Any]) -> Any:
+        """The first row of a query; None without any."""
+        with self.read() as connection:
+            return connection.execute(query).first()
+
+    def value(self, query: Select[Any]) -> Any:
+        """The one value of a query; None without any."""
+        row = self.first(query)
+        return None if row is None else row[0]
+
     def change(self, statement: UpdateBase, *, alone: bool = True) -> int:
         """Run one statement, in a transaction of its own; returns how many rows it changed. `alone`
         and errors are those of `write`."""

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, insert, select, text
 
-from smile_trace.records import Record
 from smile_trace.store.database import Database, StoreError
 from smile_trace.store.database.packed import as_stored
 from smile_trace.store.database.postgresql import SCHEMA
@@ -17,21 +16,15 @@ BATCH = 500
 """Rows in memory at once."""
 
 
-class Copied(Record):
-    """How many rows of each table arrived unchanged in the other store."""
-
-    rows: dict[str, int]
-
-
-def copy_store(source: Database, target: Database, place: str) -> Copied:
-    """Copy everything but the registered workers, in one transaction of the target.
+def copy_store(source: Database, target: Database, place: str) -> dict[str, int]:
+    """Copy everything but the registered workers, in one transaction of the target; returns the
+    number of rows by table.
 
     Explanations under way begin again there with the answers that were paid for. Nobody may write
     to the source meanwhile; it stays as it is. `place`: prefix of the spool files' names there: a
     path means another file on another machine. Raises StoreError if the target is not empty, or a
     row arrived changed. Nothing was copied.
     """
-    rows: dict[str, int] = {}
     with source.read() as reading, target.write() as writing:
         tables = [table for table in metadata.sorted_tables if table is not workers]
         for table in tables:
@@ -40,9 +33,7 @@ def copy_store(source: Database, target: Database, place: str) -> Copied:
                     f"{target.name} holds a store already (rows in {table.name}): copy into an "
                     "empty database."
                 )
-        for table in tables:
-            rows[table.name] = _copy(table, reading, writing, place)
-    return Copied(rows=rows)
+        return {table.name: _copy(table, reading, writing, place) for table in tables}
 
 
 def _copy(table: Table, reading: Connection, writing: Connection, place: str) -> int:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import (
-    URL,
     Connection,
     Engine,
     FromClause,
@@ -105,15 +104,12 @@ class PostgresDatabase(Database):
         asked = make_url(url).set(drivername="postgresql+psycopg")
         self.url = asked.update_query_dict({**DEFAULTS, **asked.query})
         with needing_extra("postgres", "[store] url"):
-            engine = create_engine(
-                self.url,
-                max_overflow=20,
-                pool_timeout=BUSY_SECONDS,
-            )
+            engine = create_engine(self.url, max_overflow=20, pool_timeout=BUSY_SECONDS)
         event.listen(engine, "connect", _prepare)
         _check_when_reused(engine)
         self.worker_id: int | None = None
-        super().__init__(engine, _address(self.url))
+        shown = self.url.set(drivername="postgresql", password=None, query={})
+        super().__init__(engine, shown.render_as_string())
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -324,10 +320,6 @@ def _has_something_to_read(socket: int) -> bool:
     with selectors.DefaultSelector() as selector:
         selector.register(socket, selectors.EVENT_READ)
         return bool(selector.select(0))
-
-
-def _address(url: URL) -> str:
-    return url.set(drivername="postgresql", password=None, query={}).render_as_string()
 
 
 def _describe_fault(name: str, error: DBAPIError) -> StoreError:

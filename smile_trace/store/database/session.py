@@ -9,7 +9,6 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
@@ -73,7 +72,7 @@ class Session:
         """Take a lock until the session ends; False if another session has it."""
         return bool(self._ask(_TRY, kind=kind, key=_number(key)))
 
-    def hold_one(self, kind: int, first: int, most: int) -> "Held | None":
+    def hold_one(self, kind: int, first: int, most: int) -> Held | None:
         """Take a lock that this session has not, of `most` whose keys begin at `first`; None if all
         are held."""
         with self._lock:
@@ -84,7 +83,7 @@ class Session:
             self._taken.add((kind, key))
             return Held(self._number, kind, key)
 
-    def let_one_go(self, held: "Held") -> None:
+    def let_one_go(self, held: Held) -> None:
         """Release a lock of `hold_one`; does nothing once its session is over."""
         with self._lock:
             if held.session == self._number and (held.kind, held.key) in self._taken:
@@ -115,12 +114,7 @@ class Session:
         self.connect()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _ask(self, statement: Any, **values: object) -> Any:

@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy.exc import DatabaseError
 
 from smile_trace.store.database import BUSY_SECONDS, Database, StoreError, StoreUnavailable
 
@@ -59,13 +59,10 @@ class SQLiteDatabase(Database):
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
-        try:
-            with self.engine.connect() as connection:
-                connection = connection.execution_options(begin=begin)
-                with connection.begin():
-                    yield connection
-        except DatabaseError as error:
-            raise describe_fault(self.path, error.orig) from error
+        with describing_faults(self.path), self.engine.connect() as connection:
+            connection = connection.execution_options(begin=begin)
+            with connection.begin():
+                yield connection
 
     def _add_procedures(self, connection: Connection) -> None:
         """Add nothing: SQLite runs no procedures."""
@@ -114,29 +111,23 @@ class SQLiteDatabase(Database):
 
     def _script(self, statement: str) -> None:
         # Neither statement may stand in a transaction, and each must be run to its very end.
-        try:
-            connection = self.engine.raw_connection()
-            try:
-                assert isinstance(connection.dbapi_connection, sqlite3.Connection)
-                connection.dbapi_connection.executescript(statement)
-            finally:
-                connection.close()
-        except sqlite3.Error as error:
-            raise describe_fault(self.path, error) from error
+        with describing_faults(self.path), closing(self.engine.raw_connection()) as connection:
+            assert isinstance(connection.dbapi_connection, sqlite3.Connection)
+            connection.dbapi_connection.executescript(statement)
 
 
 @contextmanager
 def describing_faults(path: Path) -> Iterator[None]:
-    """Raise faults of another SQLite database as StoreError, like those of the store's."""
+    """Raise the faults of an SQLite database as StoreError."""
     try:
         yield
-    except DBAPIError as error:
-        raise describe_fault(path, error.orig) from error
+    except DatabaseError as error:
+        raise _described(path, error.orig) from error
     except sqlite3.Error as error:
-        raise describe_fault(path, error) from error
+        raise _described(path, error) from error
 
 
-def describe_fault(path: Path, error: BaseException | None) -> StoreError:
+def _described(path: Path, error: BaseException | None) -> StoreError:
     """The error for a person when SQLite cannot work on the file at `path`."""
     # Codes beyond 255 say more about the same thing.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
@@ -186,11 +177,8 @@ def make_wal(path: Path) -> None:
     """Give another SQLite database the store's journal mode, which stays with the file."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    connection = sqlite3.connect(path)
-    try:
+    with closing(sqlite3.connect(path)) as connection:
         _use_wal(connection)
-    finally:
-        connection.close()
 
 
 def empty_wal(path: Path) -> None:

@@ -11,8 +11,7 @@ from smile_trace.errors import Reason
 from smile_trace.records import Call, Explanation, Feedback, Record, Span
 from smile_trace.store.database import Database, rows_among
 from smile_trace.store.database.sql import is_unset, json_text
-from smile_trace.store.jobs import JobState, is_newest, told_state, told_status
-from smile_trace.store.queries.waiting import Obstacles
+from smile_trace.store.jobs import JobState, Obstacles, is_newest, told_state, told_status
 from smile_trace.store.tables import (
     calls,
     deliveries,
@@ -103,8 +102,7 @@ def read_captured(
 def count_captured(database: Database, *, since_ns: int) -> int:
     """How many calls began after `since_ns` (Unix nanoseconds)."""
     query = select(func.count()).select_from(calls).where(calls.c.start_ns >= since_ns)
-    with database.read() as connection:
-        return int(connection.execute(query).scalar_one())
+    return int(database.value(query))
 
 
 def own_beginning(id: str, others: Sequence[str], fewest: int) -> str:

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, and_, func, or_
 
 from smile_trace.records import Call, ExplanationSettings, Feedback, Signal
 from smile_trace.records.verdicts import most_of
-from smile_trace.store.database import Database, rows_among
+from smile_trace.store.database import rows_among
 from smile_trace.store.database.sql import json_text
 from smile_trace.store.tables import (
     Group,
@@ -67,13 +66,6 @@ class MaskRow(NamedTuple):
     keep_probability: float | None
     text_hash: str
     kind: str
-
-
-@contextmanager
-def reading_prompts(database: Database) -> Iterator["PromptReader"]:
-    """Read prompts as of one moment."""
-    with database.read() as connection:
-        yield PromptReader(connection)
 
 
 class PromptReader:
@@ -279,19 +271,7 @@ class PromptReader:
         query = query.order_by(of, observations.c.number)
         rows = rows_among(self._connection, query, of, explanation_ids)
         indices = cache(json.loads)  # mostly the same few
-        return [
-            MaskRow(
-                row.explanation_id,
-                row.level,
-                row.mask,
-                indices(row.fixed),
-                row.shift,
-                row.keep_probability,
-                row.text_hash,
-                row.kind,
-            )
-            for row in rows
-        ]
+        return [MaskRow._make((*row[:3], indices(row.fixed), *row[4:])) for row in rows]
 
 
 def _of(prompt: str, version: str, table: Table = calls) -> ColumnElement[bool]:

@@ -1,12 +1,13 @@
 """Counts of everything in the store, and how far behind things are, as of one moment."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator
-from sqlalchemy import Connection, FromClause, Select, and_, func, select
+from sqlalchemy import Connection, FromClause, Select, Table, and_, func, select
 
 from smile_trace._guards.presentable import presentable
 from smile_trace.errors import Reason, ReasonCode
@@ -14,10 +15,8 @@ from smile_trace.records import Record
 from smile_trace.records.explanation import FidelityStatus
 from smile_trace.store.arrivals import LATE_SECONDS, Pulled, read_places
 from smile_trace.store.database import Database
-from smile_trace.store.jobs import JobState, is_newest, told_state, told_status
+from smile_trace.store.jobs import JobState, Obstacles, is_newest, told_state, told_status
 from smile_trace.store.outbox_news import Kind
-from smile_trace.store.queries.counting import Counting
-from smile_trace.store.queries.waiting import Obstacles
 from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.tables import (
     calls,
@@ -187,6 +186,45 @@ class Status(Record):
     estimated: tuple[str, ...] = ()
     """The counts that are estimates, by the names that the command shows: of so many calls or
     deliveries a random part is read, and what is rare among them may be missing."""
+
+
+# -- counting in a time that does not grow with the store ----------------------------------------
+MOST = 20_000
+"""So many rows are counted one by one."""
+
+
+class Counting:
+    """Counts rows by what a query says of them, as of one moment. Where these are more than `MOST`,
+    a random part of the table is counted, and what is rare there may be missing."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        self._database = database
+        self._connection = connection
+        self.estimated: set[str] = set()
+        """The names of counts that are estimates, of three significant digits."""
+
+    def by(
+        self, name: str, table: Table, query: Callable[[FromClause], Select[Any]]
+    ) -> Counter[Any]:
+        """How often `query`, given the table or a part of it, gives each row; `name` is that of the
+        count."""
+        counts = self._counts(query(table).limit(MOST + 1))
+        if counts.total() <= MOST:
+            return counts
+        self.estimated.add(name)
+        part, times = self._database.random_part(self._connection, table)
+        return Counter({row: _rounded(n * times) for row, n in self._counts(query(part)).items()})
+
+    def _counts(self, query: Select[Any]) -> Counter[Any]:
+        rows = query.subquery()
+        counting = select(*rows.c, func.count()).group_by(*rows.c)
+        return Counter({tuple(row[:-1]): row[-1] for row in self._connection.execute(counting)})
+
+
+def _rounded(number: float) -> int:
+    """With three significant digits."""
+    unit = 10.0 ** max(0, math.floor(math.log10(number)) - 2)
+    return round(round(number / unit) * unit)
 
 
 def read_status(database: Database, today: str, refusal: Callable[[str], Reason | None]) -> Status:

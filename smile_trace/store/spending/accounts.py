@@ -6,7 +6,7 @@ A file counts under the one lock for writers, a shared store in its `procedures`
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -75,25 +75,12 @@ class Entry(NamedTuple):
         return None
 
 
-class Accounts(Protocol):
-    """The reservations, and their counts."""
+class FileAccounts(OfDatabase):
+    """The reservations, and their counts, in a file."""
 
     def reserve(self, reservation: Reservation, entries: Sequence[Entry]) -> int | None:
         """Keep a reservation and count it under all of its caps, or do nothing and return the index
         of an entry whose cap would be exceeded."""
-
-    def settle(
-        self, reservation: str, entries: Sequence[Entry], values: Mapping[str, Any] | None
-    ) -> None:
-        """Count a difference, once, and mark the reservation as settled with those values, or
-        remove it without any. A settled one is left alone."""
-
-
-class FileAccounts(OfDatabase):
-    """Accounts in a file."""
-
-    def reserve(self, reservation: Reservation, entries: Sequence[Entry]) -> int | None:
-        """See `Accounts.reserve`."""
         with self._database.write() as connection:
             for index, entry in enumerate(entries):
                 if entry.refused(read_spent(connection, entry.scope, entry.key)):
@@ -106,7 +93,8 @@ class FileAccounts(OfDatabase):
     def settle(
         self, reservation: str, entries: Sequence[Entry], values: Mapping[str, Any] | None
     ) -> None:
-        """See `Accounts.settle`."""
+        """Count a difference, once, and mark the reservation as settled with those values, or
+        remove it without any. A settled one is left alone."""
         open_one = (reservations.c.id == reservation) & reservations.c.settled.is_(False)
         with self._database.write(fenced=False) as connection:
             if values is None:
@@ -153,13 +141,13 @@ _SETTLE = "CALL settle(%s::jsonb, %s, %s, %s::bigint, %s::double precision)"
 
 
 class SharedAccounts:
-    """Accounts in a shared store."""
+    """The same in a shared store."""
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
 
     def reserve(self, reservation: Reservation, entries: Sequence[Entry]) -> int | None:
-        """See `Accounts.reserve`; raises TakenOver if other workers took this one for dead."""
+        """See `FileAccounts.reserve`; raises TakenOver if other workers took this one for dead."""
         row = {name: storable(value) for name, value in reservation._asdict().items()}
         made = json.dumps({**row, "settled": False})
         refused: int | None = self._database.call(
@@ -172,7 +160,7 @@ class SharedAccounts:
     def settle(
         self, reservation: str, entries: Sequence[Entry], values: Mapping[str, Any] | None
     ) -> None:
-        """See `Accounts.settle`."""
+        """See `FileAccounts.settle`."""
         tokens, usd = ((values or {}).get(name) for name in ("tokens", "usd"))
         keep = values is not None
         self._database.call(_SETTLE, (_document(entries), reservation, keep, tokens, usd))

@@ -21,7 +21,6 @@ from smile_trace.store.database.postgresql import PostgresDatabase
 from smile_trace.store.forgotten import trace_hash
 from smile_trace.store.spending.accounts import (
     UNITS,
-    Accounts,
     CapScope,
     Entry,
     FileAccounts,
@@ -146,7 +145,7 @@ class StoredLedger:
         self._disbelieved: set[str] = set()
         self._open: dict[str, Reservation] = {}  # those of this process, so as not to read them
         self._rate_limits = RateLimits(database, clock)
-        self._accounts: Accounts = (
+        self._accounts = (
             SharedAccounts(database)
             if isinstance(database, PostgresDatabase)
             else FileAccounts(database)

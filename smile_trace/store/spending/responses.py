@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, literal, select
 
 from smile_trace.records import Response
 from smile_trace.store.database import Database, rows_among
-from smile_trace.store.database.sql import insert
+from smile_trace.store.database.sql import among, insert
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import response_uses, responses
 
@@ -35,21 +35,17 @@ class StoredResponses:
         found: dict[str, Response] = {}
         unreadable: list[str] = []
         with self._database.read() as connection:
-            for start in range(0, len(keys), 500):
-                query = select(responses).where(responses.c.key.in_(keys[start : start + 500]))
-                for row in connection.execute(query):
-                    try:
-                        response = Response.model_validate_json(row.body)
-                    except ValidationError:
-                        unreadable.append(row.key)
-                        continue
-                    found[row.key] = response.model_copy(update={"cached": True})
+            rows = rows_among(connection, select(responses), responses.c.key, keys)
+        for row in rows:
+            try:
+                response = Response.model_validate_json(row.body)
+            except ValidationError:
+                unreadable.append(row.key)
+                continue
+            found[row.key] = response.model_copy(update={"cached": True})
         self._note_uses(list(found))
         if unreadable:
-            with self._database.write() as connection:
-                for start in range(0, len(unreadable), 500):
-                    some = responses.c.key.in_(unreadable[start : start + 500])
-                    connection.execute(delete(responses).where(some))
+            self._database.change(delete(responses).where(among(responses.c.key, unreadable)))
         return found
 
     def put_many(self, items: Mapping[str, Response]) -> None:
@@ -92,9 +88,6 @@ _REPLACING = _NEW.on_conflict_do_update(
 
 def _put_uses(connection: Connection, keys: Sequence[str], trace_id: str) -> None:
     """Note whose explanation uses answers, if they are still there."""
-    for start in range(0, len(keys), 500):
-        there = select(responses.c.key, literal(trace_id)).where(
-            responses.c.key.in_(keys[start : start + 500])
-        )
-        statement = insert(response_uses).from_select(["key", "trace_id"], there)
-        connection.execute(statement.on_conflict_do_nothing())
+    there = select(responses.c.key, literal(trace_id)).where(among(responses.c.key, keys))
+    statement = insert(response_uses).from_select(["key", "trace_id"], there)
+    connection.execute(statement.on_conflict_do_nothing())

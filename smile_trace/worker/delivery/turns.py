@@ -135,32 +135,15 @@ class Turns:
     def _batches(self, due: Mapping[Kind, Sequence[Delivery]]) -> list[Batch]:
         tracker = self._tracker
         traces = self._items(due["trace"], self._captured)
+        prepared = self._prepared([item for _, item in traces if item is not None])
+        explained = self._items(due["explanation"], self._explained)
+        paths = self._items(due["path"], self._path)
+        profiled = self._items(due["profile"], self._profile)
         return [
-            Batch(
-                "traces",
-                traces,
-                TRACE_UNREADABLE,
-                tracker.deliver_traces,
-                self._prepared([item for _, item in traces if item is not None]),
-            ),
-            Batch(
-                "explanations",
-                self._items(due["explanation"], self._explained),
-                CALL_REMOVED,
-                tracker.deliver_explanations,
-            ),
-            Batch(
-                "paths",
-                self._items(due["path"], self._path),
-                TRACE_UNREADABLE,
-                tracker.deliver_paths,
-            ),
-            Batch(
-                "profiles",
-                self._items(due["profile"], self._profile),
-                CALL_REMOVED,
-                tracker.deliver_profiles,
-            ),
+            Batch("traces", traces, TRACE_UNREADABLE, tracker.deliver_traces, prepared),
+            Batch("explanations", explained, CALL_REMOVED, tracker.deliver_explanations),
+            Batch("paths", paths, TRACE_UNREADABLE, tracker.deliver_paths),
+            Batch("profiles", profiled, CALL_REMOVED, tracker.deliver_profiles),
         ]
 
     def _prepared(self, items: Sequence[CapturedTrace]) -> Callable[[], list[Outcome]] | None:

@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from dbos import DBOS, error
@@ -176,7 +175,10 @@ class Engine:
             deadline.wait(0.05)
         if self._loop is not None and self._loop.is_running():
             closing = asyncio.run_coroutine_threadsafe(self._models.close(), self._loop)
-            _result_of(closing, 3.0)
+            try:
+                closing.result(3.0)
+            except TimeoutError:
+                logger.warning("the models did not close in time")
         with self._store_retry.trying("the engine"):
             self._database.delete_ended()
         DBOS.destroy()
@@ -197,10 +199,3 @@ class Engine:
                 return await DBOS.run_step_async({"name": STEP}, ask_round), ran
         except error.DBOSWorkflowConflictIDError as conflict:
             raise StoreUnavailable("another worker continues this explanation.") from conflict
-
-
-def _result_of(future: "Future[None]", seconds: float) -> None:
-    try:
-        future.result(seconds)
-    except TimeoutError:
-        logger.warning("the models did not close in time")

@@ -40,7 +40,6 @@ from smile_trace.records import (
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
-from smile_trace.store.model_states import Pair
 from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.spending.ledger import Purpose
 from smile_trace.worker.explaining.beside import (
@@ -170,7 +169,8 @@ class Explainer:
         model, proxy, dropped = self.models.open(job, call), None, None
         pair = pair_of(job, call)
         if pair is not None:
-            dropped = await self._why_no_proxy(job, call, pair)
+            dropped = why_no_proxy(call.answer, job.settings)
+            dropped = dropped or await self._retry(why_dropped, self.store, pair)
             proxy = self.models.proxy(job) if dropped is None else None
             if proxy is None:  # the model alone is asked, as often as without a proxy
                 dropped = dropped or "the settings no longer have this model"
@@ -272,10 +272,11 @@ class Explainer:
         period = day_of(call)
         if await self._retry(self.store.profiles.is_there, job, period):
             return
-        asking = profile_call(job, call, self._probes, self.models, self.settings, self._stop_asked)
         try:
             with traced("profile"):
-                profile = await asking
+                profile = await profile_call(
+                    job, call, self._probes, self.models, self.settings, self._stop_asked
+                )
         except SmileTraceError as error:
             logger.warning("%s is not profiled: %s", job.call_id, error)
             return
@@ -286,10 +287,6 @@ class Explainer:
     def _stop_asked(self, *_: object) -> None:
         if self._stopping:
             raise _Postponed
-
-    async def _why_no_proxy(self, job: Job, call: Call, pair: Pair) -> str | None:
-        why = why_no_proxy(call.answer or "", job.settings)
-        return why or await self._retry(why_dropped, self.store, pair)
 
     async def _try_paused(self, asked: _Asked, perturbations: Sequence[Perturbation]) -> None:
         """Ask a paused model for the first missing answer of a round.
@@ -321,10 +318,8 @@ class Explainer:
         store, so that they are repeated for free."""
         if job.settings.proxy is not None:
             job = self.models.without_proxy(job)
-        model, embed = (
-            self.models.open(job, call, Purpose.SANITY_CHECK),
-            self.models.embeddings(job),
-        )
+        model = self.models.open(job, call, Purpose.SANITY_CHECK)
+        embed = self.models.embeddings(job)
         with traced("sanity check"):
             return await with_check(explanation, job, prompted, model, embed, self._stop_asked)
 
@@ -423,11 +418,7 @@ async def _round(
 def _fingerprint(perturbations: Sequence[Perturbation]) -> str:
     """A hash of the texts that a round asked, in their order."""
     asked = [
-        [
-            p.replicate,
-            [m.identity for m in p.messages],
-            *(["proxy"] * (p.asked == "proxy")),
-        ]
+        [p.replicate, [m.identity for m in p.messages], *(["proxy"] * (p.asked == "proxy"))]
         for p in perturbations
     ]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]

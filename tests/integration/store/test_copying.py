@@ -63,9 +63,9 @@ def test_every_row_is_there_and_the_work_goes_on(
     fill(store)
     url = postgres_server.new_database()
     copied = move(settings, {"url": url, "password_env": None})
-    assert copied.rows["traces"] == 7
-    assert copied.rows["observations"] == 3
-    assert copied.rows["profiles"] == 2
+    assert copied["traces"] == 7
+    assert copied["observations"] == 3
+    assert copied["profiles"] == 2
     shared = Store.open(Settings(home=tmp_path / "other", store={"url": url}))
     assert packed(shared) == packed(store) == {"spans": 7, "calls": 7, "jobs": 5}
     before, after = store.status(), shared.status()

@@ -4,7 +4,7 @@ import pytest
 
 from smile_trace.store import Store
 from smile_trace.store.database import postgresql, sqlite
-from smile_trace.store.queries import counting
+from smile_trace.store.queries import status
 from tests.support.store_rows import capture, decision
 from tests.support.stores import on_both
 
@@ -14,7 +14,7 @@ CALLS = 200
 @pytest.fixture
 def many(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store in which a part of a table is read for more than 50 rows."""
-    monkeypatch.setattr(counting, "MOST", 50)
+    monkeypatch.setattr(status, "MOST", 50)
     monkeypatch.setattr(sqlite, "READ_ROWS", 100)
     monkeypatch.setattr(postgresql, "READ_BYTES", 8192 * 8)
     capture(store, *range(CALLS))
