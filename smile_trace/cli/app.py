@@ -116,9 +116,7 @@ def _group(name: str, about: str, **more: Any) -> typer.Typer:
 
 hub_app = _group("hub", "Check, share and publish files of explanations.", no_args_is_help=True)
 review_app = _group(
-    "review",
-    "Judge variants of requests, on a local page.",
-    invoke_without_command=True,
+    "review", "Judge variants of requests, on a local page.", invoke_without_command=True
 )
 store_app = _group("store", "Export, import or move the store.", no_args_is_help=True)
 

@@ -42,8 +42,7 @@ Model = Annotated[
     ),
 ]
 Application = Annotated[
-    str | None,
-    typer.Option(help="Your application's module, for models of kind rerun."),
+    str | None, typer.Option(help="Your application's module, for models of kind rerun.")
 ]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")]
 Browser = Annotated[bool, typer.Option(help="Open the page in the browser.")]

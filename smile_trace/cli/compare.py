@@ -71,10 +71,7 @@ def compare(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed for all random choices.")] = 0,
-    app: Annotated[
-        str | None,
-        typer.Option(help="Your application's module, for models of kind rerun."),
-    ] = None,
+    app: Application = None,
     html: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Comparison as JSON.")] = False,
     deliver: Annotated[

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from smile_trace.records import Call, Explanation, Trace
     from smile_trace.records.path import ExplanationPath
     from smile_trace.settings import Settings
-    from smile_trace.sources.protocol import Source
     from smile_trace.store.outbox_news import Queued, Wanted
     from smile_trace.trackers import Tracker
 
@@ -108,13 +107,15 @@ def find_tracker(trace_id: str, settings: "Settings") -> "Tracker":
     raises SmileTraceError with a remedy."""
     from smile_trace.explaining.inputs import find_trace
     from smile_trace.sources.protocol import owner
+    from smile_trace.store import Store
 
     if (source := owner(trace_id, settings)) is not None:
-        return tracker_of(source, settings)
+        return tracker_named(source.name, settings)
     trace, source = find_trace(trace_id.partition(":")[0], settings)
     if source is not None:
-        return tracker_of(source, settings)
-    there = _delivered_to(trace, settings)
+        return tracker_named(source.name, settings)
+    with Store.look(settings) as store:
+        there = store.outbox.delivered_to(trace.trace_id)
     if not there:
         raise SmileTraceError(
             f"{trace_id} is in the store, but was delivered to no tracker yet: smile-trace "
@@ -123,22 +124,11 @@ def find_tracker(trace_id: str, settings: "Settings") -> "Tracker":
     if len(there) > 1:
         ids = listed([f"{shown} of {name}" for name, shown in there.items()], "or")
         raise SmileTraceError(f"{trace_id} was delivered to {len(there)} trackers: name {ids}")
-    return _tracker_named(next(iter(there)), settings)
+    return tracker_named(next(iter(there)), settings)
 
 
-def _delivered_to(trace: "Trace", settings: "Settings") -> dict[str, str]:
-    from smile_trace.store import Store
-
-    with Store.look(settings) as store:
-        return store.outbox.delivered_to(trace.trace_id)
-
-
-def tracker_of(source: "Source", settings: "Settings") -> "Tracker":
-    """The tracker of the same backend as a source; raises SmileTraceError if it is not set."""
-    return _tracker_named(source.name, settings)
-
-
-def _tracker_named(name: str, settings: "Settings") -> "Tracker":
+def tracker_named(name: str, settings: "Settings") -> "Tracker":
+    """The tracker of a backend, as its source is named; raises SmileTraceError if it is not set."""
     found = [one for one in discover_trackers(settings) if one.name == name]
     if not found:
         raise SmileTraceError(f"--deliver also needs the address of {name} in [trackers.{name}]")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from smile_trace._guards.presentable import presentable
 from smile_trace.cli.arguments import confirm, describe_run
-from smile_trace.cli.deliver import put_into, tracker_of
+from smile_trace.cli.deliver import put_into, tracker_named
 from smile_trace.cli.output import call_bar, printable
 from smile_trace.errors import SmileTraceError
 
@@ -55,7 +55,7 @@ def explain_run(
 
     question = asked.question()
     source, trace_ids = evaluated(run_id, settings)
-    tracker = tracker_of(source, settings) if deliver else None
+    tracker = tracker_named(source.name, settings) if deliver else None
     rows: list[_Row] = []
     told: list[dict[str, object]] = []
     for trace_id in trace_ids:

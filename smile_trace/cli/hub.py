@@ -250,7 +250,8 @@ def anonymise(
     from smile_trace.hub.files import read_entries, write_entries
     from smile_trace.hub.pseudonyms import Pseudonyms
 
-    _check_other(file, to)
+    if to.exists() and to.samefile(file):
+        raise SmileTraceError(f"{to} is the file that is read: name another file")
     try:
         pseudonyms = Pseudonyms(_lines(names) if names is not None else ())
     except re.error as error:
@@ -317,11 +318,6 @@ def _asked(entry: "Entry") -> bool:
         if not any(text in one for one in shown):
             show(text, "  also in it")
     return typer.confirm(f"May {entry.id[:12]} be made public?")
-
-
-def _check_other(file: Path, to: Path) -> None:
-    if to.exists() and to.samefile(file):
-        raise SmileTraceError(f"{to} is the file that is read: name another file")
 
 
 def _lines(file: Path) -> list[str]:

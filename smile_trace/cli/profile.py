@@ -86,11 +86,8 @@ def profile(
     prepared = prepare(question, settings)
     most = estimate_profile(prepared, taken)
     if dry_run:
-        print(
-            most.model_dump_json(indent=2)
-            if json
-            else _first_asked(first_calls(prepared, taken), most)
-        )
+        first = first_calls(prepared, taken)
+        print(most.model_dump_json(indent=2) if json else _first_asked(first, most))
         return
     confirm(most, yes=yes)
     with call_bar(budget) as on_answers:

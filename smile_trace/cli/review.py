@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from smile_trace.explaining import Estimate
     from smile_trace.probes.review.judge import Judged
     from smile_trace.probes.review.server import JudgeResults
-    from smile_trace.records.judgement import Confirmation, Judgement, Reliability, ReviewTask
+    from smile_trace.records.judgement import Judgement, Reliability, ReviewTask
     from smile_trace.settings import Settings
     from smile_trace.store import Store
     from smile_trace.trackers import Tracker
@@ -63,16 +63,15 @@ def page(
     who = (reviewer or getpass.getuser()).strip()
     if not who:
         raise SmileTraceError("--as is empty: give a name")
-    store = Store.look(Settings())
-    tasks = _worth_a_minute(store, number, name, since, seed, reviewer=who)
+    with Store.look(Settings()) as store:
+        tasks = _worth_a_minute(store, number, name, since, seed, reviewer=who)
 
-    def keep(task: "ReviewTask", judgement: "Judgement") -> None:
-        store.judgements.keep([(task.item, judgement)])
+        def keep(task: "ReviewTask", judgement: "Judgement") -> None:
+            store.judgements.keep([(task.item, judgement)])
 
-    with ReviewServer(tasks, who, keep, port) as server:
-        serve(server, f"{len(tasks)} variants to judge: {server.url}", browser=browser)
-        print(f"\n{len(server.given)} of {len(tasks)} judged; smile-trace review read sums up.")
-    store.close()
+        with ReviewServer(tasks, who, keep, port) as server:
+            serve(server, f"{len(tasks)} variants to judge: {server.url}", browser=browser)
+            print(f"\n{len(server.given)} of {len(tasks)} judged; smile-trace review read sums up.")
 
 
 Queue = Annotated[str, typer.Option(help="The review queue's name.")]
@@ -106,6 +105,7 @@ def read(
 ) -> None:
     """Show how often people confirm each probe, and how far they agree."""
     from smile_trace.probes.review.server import results
+    from smile_trace.render.review import confirmed
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
@@ -120,7 +120,8 @@ def read(
     if not found.confirmations:
         print("Nobody has judged a variant yet: smile-trace review opens the page for it.")
     else:
-        print("\n".join(map(_of_probe, found.confirmations.values())))
+        for one in found.confirmations.values():
+            print(f"{printable(one.probe)}: {confirmed(one)}")
         print("\n".join(map(_of_question, found.reliability)))
     for judge in found.judges:
         print("\n".join(_of_judge(judge)))
@@ -196,12 +197,6 @@ def with_queues(settings: "Settings") -> "Iterator[list[Tracker]]":
         yield chosen
 
 
-def _of_probe(found: "Confirmation") -> str:
-    from smile_trace.render.review import confirmed
-
-    return f"{printable(found.probe)}: {confirmed(found)}"
-
-
 def _of_question(found: "Reliability") -> str:
     name = found.question.replace("_", " ")
     if found.alpha is None:
@@ -236,9 +231,7 @@ def _of_judge(found: "JudgeResults") -> "Iterator[str]":
             )
 
 
-def export(
-    file: Annotated[Path, typer.Argument(help="A JSON Lines file.")],
-) -> None:
+def export(file: Annotated[Path, typer.Argument(help="A JSON Lines file.")]) -> None:
     """Write the failures that people confirmed as test cases, one per line."""
     from smile_trace.probes.review.tasks import confirmed_cases
     from smile_trace.settings import Settings

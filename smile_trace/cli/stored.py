@@ -160,11 +160,11 @@ def _written(options: Mapping[str, Any]) -> list[str]:
     """Options as they are written at the command line."""
     every = ((name, v if isinstance(v, list) else [v]) for name, v in options.items())
     given = ((name, v) for name, v in every if v != [None])
-    return [f"{_flag(name)} {shlex.quote(str(one))}" for name, values in given for one in values]
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    return [
+        f"--{name.replace('_', '-')} {shlex.quote(str(one))}"
+        for name, values in given
+        for one in values
+    ]
 
 
 def _calls(stored: "Stored") -> str:

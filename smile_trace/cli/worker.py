@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,43 +30,40 @@ def print_plan(plan: "Plan", console: "Console") -> None:
     """Print a table of the models, and a sentence for everything else."""
     if plan.models:
         console.print(_table(plan))
-    else:
-        console.print("Nothing is waiting to be explained.")
+    for sentence in _sentences(plan):
+        console.print(sentence, markup=False)
+
+
+def _sentences(plan: "Plan") -> Iterator[str]:
+    if not plan.models:
+        yield "Nothing is waiting to be explained."
     for model in plan.models:
+        name = printable(model.model)
         if model.unavailable:
-            console.print(f"Not possible yet: {printable(model.unavailable)}.", markup=False)
+            yield f"Not possible yet: {printable(model.unavailable)}."
         if model.usd is None:
-            console.print(
-                f"No price is known for {printable(model.model)}: caps in dollars do not apply to "
-                "it, "
-                "those in calls and tokens do (calls_per_day, tokens_per_day).",
-                markup=False,
+            yield (
+                f"No price is known for {name}: caps in dollars do not apply to it, those in calls "
+                "and tokens do (calls_per_day, tokens_per_day)."
             )
         if model.usual is not None:
             usual = f"{model.usual.calls:,} calls and {model.usual.tokens:,} tokens"
-            console.print(
-                f"Going by its last explanations, {printable(model.model)} would take about "
-                f"{usual}{'' if model.usd is None else f', ${model.usual.usd:,.4f}'}.",
-                markup=False,
-            )
+            usd = "" if model.usd is None else f", ${model.usual.usd:,.4f}"
+            yield f"Going by its last explanations, {name} would take about {usual}{usd}."
         if caps := _caps(model.left):
-            console.print(
-                f"The caps of {printable(model.model)} itself allow {caps} more today (UTC).",
-                markup=False,
-            )
+            yield f"The caps of {name} itself allow {caps} more today (UTC)."
     if replays := sum(model.replays for model in plan.models):
-        console.print(f"{replays:,} of the calls are this period's replays for [drift].")
+        yield f"{replays:,} of the calls are this period's replays for [drift]."
     if plan.beside_worker:
-        console.print(
-            "A worker is running here and reads the spool itself: what it has not read yet "
-            "is not counted.",
-            markup=False,
+        yield (
+            "A worker is running here and reads the spool itself: what it has not read yet is not "
+            "counted."
         )
     for skipped in plan.skipped:
-        console.print(f"Skipped: {skipped.count}, {printable(skipped.reason)}.", markup=False)
+        yield f"Skipped: {skipped.count}, {printable(skipped.reason)}."
     caps = _caps(plan.left)
     said = f"The caps allow {caps} more today (UTC)" if caps else "No cap per day is set"
-    console.print(f"{said}. Nothing was sent.", markup=False)
+    yield f"{said}. Nothing was sent."
 
 
 def _table(plan: "Plan") -> "Table":
@@ -82,8 +79,8 @@ def _table(plan: "Plan") -> "Table":
             Text(printable(one.model)),
             f"{one.explanations:,}",
             f"{one.calls:,}",
-            _known(one.tokens, lambda tokens: f"{tokens:,}"),
-            _known(one.usd, lambda usd: f"{usd:,.4f}"),
+            "not known" if one.tokens is None else f"{one.tokens:,}",
+            "not known" if one.usd is None else f"{one.usd:,.4f}",
         )
     return table
 
@@ -97,10 +94,6 @@ def _caps(left: "Left") -> str:
     if left.usd is not None:
         said.append(f"${left.usd:,.4f}")
     return listed(said)
-
-
-def _known(value: float | None, formatted: Callable[[float], str]) -> str:
-    return "not known" if value is None else formatted(value)
 
 
 def worker(
