@@ -269,12 +269,8 @@ def binary(data: bytes | bytearray | memoryview, media_type: str | None = None) 
     }
 
 
-def dumps(value: Any) -> str:
-    """Compact JSON text of a value that came from `jsonable`, every character as it is."""
-    return _encode(value)
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Compact JSON text of a value that came from `jsonable`, every character as it is."""
 
 
 def plain_str(text: str) -> str:

@@ -28,8 +28,9 @@ def fields(value: Any) -> dict[str, Any] | None:
     kind = type(value)
     if not hasattr(kind, "model_dump"):
         return {f.name: getattr(value, f.name, None) for f in dataclasses.fields(value)}
-    declared, decorators = _declared(kind), getattr(kind, "__pydantic_decorators__", None)
-    if declared is None or decorators is None or decorators.model_serializers:
+    declared = getattr(kind, "model_fields", None)
+    decorators = getattr(kind, "__pydantic_decorators__", None)
+    if not isinstance(declared, dict) or decorators is None or decorators.model_serializers:
         return None
     own = {name for each in decorators.field_serializers.values() for name in each.info.fields}
     extra = getattr(value, "__pydantic_extra__", None) or {}
@@ -77,11 +78,6 @@ def plain_array(value: Any) -> tuple[Any, tuple[int, ...]]:
     numpy = sys.modules["numpy"]
     plain = value.view(numpy.ndarray) if isinstance(value, numpy.ndarray) else value
     return plain, tuple(plain.shape)
-
-
-def _declared(kind: Any) -> Any:
-    declared = getattr(kind, "model_fields", None)
-    return declared if isinstance(declared, dict) else None
 
 
 def _dumped_otherwise(field: Any) -> bool:

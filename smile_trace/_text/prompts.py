@@ -114,7 +114,7 @@ def find_renderings(texts: Iterable[str]) -> list[Use]:
         if not rendering.text or identity in seen:
             continue
         seen.add(identity)
-        for escape in (_as_it_is, _as_json, _as_ascii_json):
+        for escape in (str, _as_json, _as_ascii_json):
             use = _find(rendering, texts, escape)
             if use is not None:
                 uses.append(use)
@@ -146,10 +146,6 @@ def _find(rendering: Rendering, texts: list[str], escape: Callable[[str], str]) 
         ],
         "ambiguous": len(places) > 1 or text.find(wanted) != start,
     }
-
-
-def _as_it_is(text: str) -> str:
-    return text
 
 
 def _as_json(text: str) -> str:

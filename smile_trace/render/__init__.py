@@ -9,14 +9,9 @@ from smile_trace.records.path import ExplanationPath
 from smile_trace.records.profile import Profile, PromptProfile
 from smile_trace.records.report import Report
 from smile_trace.records.suggestion import Suggestions
-from smile_trace.render.comparison import (
-    comparison_to_html,
-    print_comparison,
-    print_report,
-    report_to_html,
-    report_to_markdown,
-    report_to_svg,
-)
+from smile_trace.render.comparison.pages import comparison_to_html, report_to_html, report_to_svg
+from smile_trace.render.comparison.report_words import report_to_markdown
+from smile_trace.render.comparison.terminal import print_comparison, print_report
 from smile_trace.render.facts import STATUS_WORDS, fidelity_reason
 from smile_trace.render.html import curves_to_svg, show, to_html
 from smile_trace.render.markdown import (
@@ -52,18 +47,15 @@ __all__ = [
     "path_ends",
     "path_to_html",
     "path_to_svg",
-    "plot",
     "print_comparison",
     "print_path",
     "print_profile",
     "print_terminal",
     "profile_to_frame",
-    "profile_to_html",
     "report_to_markdown",
     "scores_to_markdown",
     "show",
     "summary_to_markdown",
-    "to_frame",
     "to_html",
     "to_markdown",
     "to_svg",

@@ -75,7 +75,8 @@ def to_html(explanation: Explanation, *, fragment: bool = False, title: str | No
 def show(record: Record) -> None:
     """Display the page of a record in the running notebook, or print it in the terminal."""
     if in_notebook():
-        display_html(view(record, "html", fragment=True))
+        display = import_module("IPython.display")
+        display.display(display.HTML(view(record, "html", fragment=True)))
     else:
         view(record, "terminal")
 
@@ -85,12 +86,6 @@ def in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     return shell is not None and hasattr(shell, "kernel")
-
-
-def display_html(fragment: str) -> None:
-    """Display HTML in the running notebook."""
-    display = import_module("IPython.display")
-    display.display(display.HTML(fragment))
 
 
 MOST_ENTRIES = 1000

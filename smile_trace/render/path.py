@@ -223,12 +223,11 @@ def _node(path: ExplanationPath, number: int, seen: set[int]) -> Node:
     if number in seen:
         return Node(number, step, above=True)
     seen.add(number)
-    return Node(number, step, tuple(_branch(path, step, s, seen) for s in step.sources))
-
-
-def _branch(path: ExplanationPath, step: PathStep, source: Source, seen: set[int]) -> Branch:
-    follows = None if source.step is None else _node(path, source.step, seen)
-    return Branch(step, source, follows)
+    branches = (
+        Branch(step, source, None if source.step is None else _node(path, source.step, seen))
+        for source in step.sources
+    )
+    return Node(number, step, tuple(branches))
 
 
 def _facts(path: ExplanationPath) -> str:

@@ -26,12 +26,7 @@ from smile_trace.records import (
 from smile_trace.records.message import tools_answered
 from smile_trace.records.path import ExplanationPath
 from smile_trace.records.tool_results import named_by_tool
-from smile_trace.records.verdicts import (
-    NO_DIFFERENCE,
-    NOT_MEASURED,
-    around,
-    strongest_drivers,
-)
+from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, around, strongest_drivers
 from smile_trace.render.text import is_whole, noun, short, signed, visible
 
 _LONGEST_NAME = 60

@@ -2,7 +2,6 @@
 text is escaped."""
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -52,51 +51,27 @@ _WIDTH, _WIDE = 10, 100
 """Characters of a bar in the terminal, and of a line that has place for the control."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """A probe's result as it is drawn."""
-
-    result: ProbeResult
-
-    @property
-    def status(self) -> str:
-        """The status in words."""
-        return STATUS[self.result.status] if self.result.calls else "not asked"
-
-    @property
-    def counts(self) -> str:
-        """`4 of 10`; empty if it was not asked."""
-        return f"{self.result.changed} of {self.result.calls}" if self.result.calls else ""
-
-    @property
-    def interval(self) -> str:
-        """`12 to 61 %`; empty if it was not asked."""
-        if not self.result.calls:
-            return ""
-        return per_cent(self.result.ci_low, self.result.ci_high)
-
-    @property
-    def control(self) -> str:
-        """`0 of 8 paraphrases`."""
-        control = self.result.control
-        return "" if control is None else f"{control.changed} of {control.asked} {control.name}"
-
-    @property
-    def confirmed(self) -> str:
-        """How far people confirm a probe that was found, or that nobody has judged it."""
-        if self.result.status != "found" or self.result.confirmation is None:
-            return ""
-        return confirmed(self.result.confirmation)
-
-    @property
-    def asked(self) -> bool:
-        """Whether the probe had an answer at all."""
-        return self.result.calls > 0
+def status_of(result: ProbeResult) -> str:
+    """Return the status in words."""
+    return STATUS[result.status] if result.calls else "not asked"
 
 
-def rows(profile: Profile) -> list[Row]:
-    """Return the results in the order of the probes."""
-    return [Row(result) for result in profile.results.values()]
+def counts_of(result: ProbeResult) -> str:
+    """Return `4 of 10`; empty if it was not asked."""
+    return f"{result.changed} of {result.calls}" if result.calls else ""
+
+
+def interval_of(result: ProbeResult) -> str:
+    """Return `12 to 61 %`; empty if it was not asked."""
+    return per_cent(result.ci_low, result.ci_high) if result.calls else ""
+
+
+def confirmed_by(result: ProbeResult) -> str:
+    """Return how far people confirm a probe that was found, or that nobody has judged it; empty for
+    others."""
+    if result.status != "found" or result.confirmation is None:
+        return ""
+    return confirmed(result.confirmation)
 
 
 def facts(profile: Profile) -> str:
@@ -114,7 +89,10 @@ def profile_to_html(profile: Profile, *, fragment: bool = False) -> str:
         fragment=fragment,
         title="How does the answer change?",
         profile=profile,
-        rows=rows(profile),
+        status_of=status_of,
+        counts_of=counts_of,
+        interval_of=interval_of,
+        confirmed_by=confirmed_by,
         difference=lambda result: difference(profile.messages, result.worst.messages),
         facts=facts(profile),
     )
@@ -135,12 +113,12 @@ def print_profile(profile: Profile, console: Console | None = None) -> None:
             )
             answer = short(result.worst.answer, 300) or "(empty answer)"
             console.print(Padding(Text.assemble(("→ ", "dim"), answer), (0, 2, 1, 2)))
-    for row in rows(profile):
-        if row.confirmed:
-            console.print(Text(f"{row.result.title}: {row.confirmed}.", style="yellow"))
-    for row in rows(profile):
-        if not row.asked:
-            told = f"{row.result.title}: not asked. {row.result.reason}"
+    for result in profile.results.values():
+        if told := confirmed_by(result):
+            console.print(Text(f"{result.title}: {told}.", style="yellow"))
+    for result in profile.results.values():
+        if not result.calls:
+            told = f"{result.title}: not asked. {result.reason}"
             console.print(Text(short(told, 200), style="dim"))
     console.print(Text(facts(profile), style="dim"))
 
@@ -149,17 +127,18 @@ def _table(profile: Profile, *, wide: bool) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="dim")
     for name in ("", "", "changed", "interval", "", *(["against"] if wide else [])):
         table.add_column(name, no_wrap=True)
-    for row in rows(profile):
-        if not row.asked:
+    for result in profile.results.values():
+        if not result.calls:
             continue
-        style = _STYLES[row.result.status]
+        style, control = _STYLES[result.status], result.control
+        against = "" if control is None else f"{control.changed} of {control.asked} {control.name}"
         table.add_row(
-            Text(short(row.result.title, 30)),
-            _bar(row.result, style),
-            row.counts,
-            Text(row.interval, style="dim"),
-            Text(row.status, style=style),
-            *([Text(row.control, style="dim")] if wide else []),
+            Text(short(result.title, 30)),
+            _bar(result, style),
+            counts_of(result),
+            Text(interval_of(result), style="dim"),
+            Text(status_of(result), style=style),
+            *([Text(against, style="dim")] if wide else []),
         )
     return table
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from smile_trace._text.lists import per_cent
 from smile_trace.records.report import Share
-from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions, Trial, Untested
+from smile_trace.records.suggestion import Suggestion, Suggestions, Trial, Untested
 from smile_trace.render.comparison.layout import ANOTHER, moved_answers
 from smile_trace.render.text import short, visible
 
@@ -30,9 +30,8 @@ def print_suggestions(found: Suggestions, console: Console | None = None) -> Non
     if found.not_proposed:
         console.print(Text("\nNot proposed", style="dim"))
         for one in found.not_proposed:
-            console.print(
-                Padding(Text(short(_not_proposed(one), _LONGEST_LINE), style="dim"), (0, 3))
-            )
+            why = Text(short(f"{one.what}: {one.why}", _LONGEST_LINE), style="dim")
+            console.print(Padding(why, (0, 3)))
     if found.not_tested:
         console.print(Text("\nNot tested by these calls", style="bold"))
         for line in (*map(_untested, found.not_tested), NOT_TESTED):
@@ -121,10 +120,6 @@ def _saved(suggestion: Suggestion) -> list[str]:
 
 def _interval(share: Share) -> str:
     return per_cent(share.low, share.high)
-
-
-def _not_proposed(one: NotProposed) -> str:
-    return f"{one.what}: {one.why}"
 
 
 def _suggestion_facts(found: Suggestions) -> str:

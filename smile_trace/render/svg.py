@@ -253,18 +253,9 @@ class _Page:
         self, line: Sequence[Chunk[Piece | None]], left: float, look: Look, size: float
     ) -> None:
         words = [
-            Word(
-                left + chunk.x,
-                self.y,
-                chunk.width,
-                chunk.text,
-                look,
-                size,
-                chunk.style,
-                chunk.right_to_left,
-            )
-            for chunk in line
-            if chunk.text.strip() or (chunk.style is not None and chunk.style.ground_strength)
+            Word(left + c.x, self.y, c.width, c.text, look, size, c.style, c.right_to_left)
+            for c in line
+            if c.text.strip() or (c.style is not None and c.style.ground_strength)
         ]
         self.words += self._with_values(words)
 
@@ -300,12 +291,9 @@ def _styled(pieces: Sequence[Piece]) -> Iterator[tuple[str, Piece | None]]:
         if between or piece.kind == "open":
             yield piece.text, replace(piece, text="", kind="open", segment=None)
         else:
-            yield piece.text, piece if _is_drawn(piece) else None
-
-
-def _is_drawn(piece: Piece) -> bool:
-    coloured = piece.ground_strength > 0 or piece.strength > 0
-    return coloured or piece.kind in _MARKED or piece.culprit is not None
+            coloured = piece.ground_strength > 0 or piece.strength > 0
+            drawn = coloured or piece.kind in _MARKED or piece.culprit is not None
+            yield piece.text, piece if drawn else None
 
 
 def _value(whole: Piece) -> str:

@@ -5,7 +5,7 @@ The first source wins: arguments, `SMILE_TRACE_…` variables (`__` between leve
 are never settings: a setting names the environment variable that holds the key.
 """
 
-from smile_trace.settings.explaining import Budget, Drift, ExplainingSome
+from smile_trace.settings.explaining import Budget, ExplainingSome
 from smile_trace.settings.models import (
     PACKAGED_NAMES,
     ModelSettings,
@@ -22,7 +22,6 @@ __all__ = [
     "FILE_NAME",
     "PACKAGED_NAMES",
     "Budget",
-    "Drift",
     "ExplainingSome",
     "ModelSettings",
     "PackagedName",

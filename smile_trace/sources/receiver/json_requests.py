@@ -4,13 +4,13 @@ Only one value of a request is decoded at a time: decoding is one call of the in
 which no other thread runs, and an object takes up to forty times its length in memory.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import MAX_VALUES, ForeignDataError, NotJSON
+from smile_trace._guards.jsonable import dumps
 from smile_trace.records.formats.otlp import read_log, read_resource, read_scope, read_span
 from smile_trace.sources.receiver.lines import (
     LOGS,
@@ -148,9 +148,6 @@ class Reader:
         return NotJSON(f"not JSON at character {self._at:,}")
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
-
 def read_traces(body: bytes) -> Received:
     """Read the spans of an `ExportTraceServiceRequest`; `ForeignDataError` if the body is none."""
     return _Request(body, SPANS, lambda raw: read_span(raw, {}, "")).read()
@@ -213,7 +210,7 @@ class _Request:
             raw = self._json.value()
             if self._names is SPANS or _has_trace(raw):
                 self._check(raw)
-                items.append(_ENCODER.encode(raw))
+                items.append(dumps(raw))
         except NotJSON:
             raise
         except ForeignDataError as error:
@@ -260,7 +257,7 @@ def _has_trace(raw: Any) -> bool:
 
 def _fields(frame: dict[str, Any]) -> str:
     """Return a resource's or scope's fields without braces; `ForeignDataError` if too long."""
-    text = _ENCODER.encode(frame)[1:-1]
+    text = dumps(frame)[1:-1]
     if reason := check_frame(text.encode()):
         raise ForeignDataError(reason)
     return text

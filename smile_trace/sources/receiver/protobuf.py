@@ -22,13 +22,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.records.formats.otlp import check_scope_name
 from smile_trace.sources.receiver import wire
-from smile_trace.sources.receiver.lines import (
-    LOGS,
-    MAX_ITEM_BYTES,
-    SPANS,
-    Received,
-    check_frame,
-)
+from smile_trace.sources.receiver.lines import LOGS, MAX_ITEM_BYTES, SPANS, Received, check_frame
 
 NO_TRACE = bytes(16)
 NO_SPAN = bytes(8)

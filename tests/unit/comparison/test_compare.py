@@ -34,9 +34,9 @@ from smile_trace.records.comparison import (
 )
 from smile_trace.records.report import Report, ReportedPart, ReportGroup, Share
 from smile_trace.records.verdicts import SMALLEST_EFFECT
-from smile_trace.render.comparison import print_comparison, print_report, report_to_markdown
 from smile_trace.render.comparison.layout import edit_verdict, example_titles, to_tell_more
-from smile_trace.render.comparison.report_words import summarize
+from smile_trace.render.comparison.report_words import report_to_markdown, summarize
+from smile_trace.render.comparison.terminal import print_comparison, print_report
 from smile_trace.store import Store
 from smile_trace.store.tables import explanations, observations
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
