@@ -213,7 +213,7 @@ class WrongEnd(PathWalk):
     # -- who is to blame ------------------------------------------------------------------------
 
     def _blame(self, kind: CulpritKind, call: Call, said: str, **evidence: Any) -> None:
-        began = "may have begun" if "open" in evidence else "began"
+        began = "began" if "correction" in evidence else "may have begun"
         summary = f"The error {began} in {said}."
         self.culprit = Culprit(kind=kind, call=call.id, summary=summary, **evidence)
 

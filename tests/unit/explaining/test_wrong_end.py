@@ -76,6 +76,8 @@ def test_the_step_and_the_part_are_named(kind: str, step: int, said: str) -> Non
     assert path.culprit is not None
     assert agent.named_by(path) == "right", path.culprit.summary
     assert said in path.culprit.summary
+    may = path.culprit.summary.startswith("The error may have begun in ")
+    assert may == (path.culprit.correction is None), path.culprit.summary
     assert path.summary.startswith(path.culprit.summary)
     assert path.culprit.summary in path.to_html()
     assert ExplanationPath.model_validate_json(path.model_dump_json()) == path
