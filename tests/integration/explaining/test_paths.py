@@ -266,7 +266,7 @@ def test_the_command(tmp_path: Path) -> None:
         assert "No step was found to blame" in wrong, "where no removal helps"
         tree = run("--path")
         assert "1. The final answer" in tree
-        assert "└── 2. The call of" in tree
+        assert "└── 2. The call to" in tree
         assert "240 calls" in run("--path", "--dry-run")
         by_message = json.loads(run("--path", "--json", "--unit", "message", "--depth", "1"))
         assert by_message["steps"][0]["explanation"]["settings"]["unit"] == "message"

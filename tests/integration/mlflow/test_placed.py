@@ -247,7 +247,7 @@ def test_its_pictures_are_drawn(
     assert picture.evaluate("image => image.naturalWidth") == 700
     assert page.get_by_text("The final answer depends on").first.is_visible()
     page.screenshot(path=tmp_path / "path.png")
-    open_picture(page, url, "2. The call of look_up")
+    open_picture(page, url, "2. The call to look_up")
     page.screenshot(path=tmp_path / "step.png")
     open_list(page, url, column="smile.path")
     assert page.get_by_text(
