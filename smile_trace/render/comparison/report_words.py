@@ -213,7 +213,7 @@ def _mattered_most(best: Sequence[ReportedPart], *, retrieved: bool) -> str:
     names += [f"{len(best) - _NAMED:,} more"] if len(best) > _NAMED else []
     first, of = best[0], _holding(best[0])
     if first.kind == "document" and retrieved:
-        what = f"Of the documents {in_words(names)}"
+        what = f"Of the documents, {in_words(names)}"
     else:
         what = f"The {_KINDS[first.kind]} {names[0]}" if len(best) == 1 else in_words(names)
     each = "each " if len(best) > 1 else ""

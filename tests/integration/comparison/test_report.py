@@ -102,12 +102,12 @@ def test_the_headline_by_function_and_by_retriever(found: Report, settings: Sett
     assert share.low < UNDOCUMENTED / (DOCUMENTED + UNDOCUMENTED) < share.high
     assert found.inconclusive == BROKEN
     assert found.summary.startswith(
-        "In 43 % [21 to 69 %] of the 14 explained calls with retrieved documents no retrieved "
+        "In 43 % [21 to 69 %] of the 14 explained calls with retrieved documents, no retrieved "
         "document mattered; 2 more are not settled."
     )
     assert (
-        "Of the documents “delivery.md” mattered most often, in 8 of the 16 explained calls that "
-        "hold it (2 not settled)." in found.summary
+        "Of the documents, “delivery.md” mattered most often, in 8 of the 16 explained calls that "
+        "contain it (2 not settled)." in found.summary
     )
     function, retriever = found.groups
     assert (function.kind, function.calls) == ("function", 16)
