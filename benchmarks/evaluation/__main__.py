@@ -26,9 +26,9 @@ MEASURES = {
     "mse": ("fidelity: weighted MSE, in-sample", ""),
     "mae": ("fidelity: weighted MAE, in-sample", ""),
     "heldout_r2": ("held-out R² of the explanation", ""),
-    "deletion_auc": ("deletion area (small is good)", ""),
+    "deletion_auc": ("deletion area (lower is better)", ""),
     "random_deletion_auc": ("deletion area in a random order", ""),
-    "insertion_auc": ("insertion area (large is good)", ""),
+    "insertion_auc": ("insertion area (higher is better)", ""),
     "random_insertion_auc": ("insertion area in a random order", ""),
 }
 """What each is called on the page, and the figure that gSMILE publishes."""
