@@ -126,7 +126,7 @@ class LangfuseTracker(Dashboard):
         for name in SAID:
             for span_id in (None, *(call.id.partition(":")[2] for call in item.calls)):
                 self._server.delete(f"scores/{_id(item.trace_id, span_id, name)}")
-        what = "our scores were taken out of it, delete the trace with our observation there"
+        what = "our scores were removed from it; delete the trace with our observation there"
         return not_ours([item.trace_id], what)
 
     def _score(self, trace_id: str, span_id: str | None, scores: Sequence[Score]) -> None:

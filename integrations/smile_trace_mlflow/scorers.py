@@ -157,7 +157,7 @@ def get_scorer(metric_name: str, **options: Any) -> Scorer:
     known: dict[str, Callable[..., Scorer]] = {one.__name__: one for one in made}
     if metric_name not in known:
         raise MlflowException.invalid_parameter_value(
-            f"no scorer {metric_name!r} in smile-trace: there are {', '.join(known)}"
+            f"smile-trace has no scorer {metric_name!r}: use one of {', '.join(known)}"
         )
     return known[metric_name](**options)
 

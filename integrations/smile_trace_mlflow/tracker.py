@@ -379,7 +379,7 @@ class MLflowTracker(Dashboard):
             if run.data.params.get("prompt") in prompts:  # examples in it may quote the calls
                 server.delete_run(run)
         if there:
-            return not_ours(there, "the explanation was taken out of it, delete the rest there")
+            return not_ours(there, "the explanation was removed from it; delete the rest there")
         return Receipt(external_id=own)
 
     def _leave(self, trace_id: str, item: ForgottenTrace) -> bool:

@@ -75,7 +75,7 @@ def heatmap_span(
     if steps:
         count = f"{steps} calls" if steps > 1 else "One call"
         outputs["steps"] = (
-            f"{count} led to this answer, and may not be explained: smile-trace explain "
+            f"{count} led to this answer, and may not have been explained: smile-trace explain "
             "TRACE_ID:SPAN_ID explains one, smile-trace explain TRACE_ID --path follows the answer "
             "back."
         )

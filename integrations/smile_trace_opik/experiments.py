@@ -34,7 +34,7 @@ from smile_trace.trackers.version_rows import (
 from smile_trace_opik.server import OpikServer
 from smile_trace_opik.spans import SOURCE, score_json, time_of, uuid7
 
-ABOUT = "What each part of the prompt does, version by version. Written over by smile-trace."
+ABOUT = "What each part of the prompt does, version by version. Overwritten by smile-trace."
 TAGS = ["smile-trace", "prompt version"]
 _MS = 1_000_000
 _UNKNOWN_NS = 1_735_689_600 * 10**9

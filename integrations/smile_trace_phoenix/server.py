@@ -207,7 +207,7 @@ class PhoenixServer:
 def _cursor(said: Any) -> str | None:
     """Return the cursor of the next page; None at the end."""
     if not (said is None or isinstance(said, str)):
-        raise TypeError("a cursor that is no text")
+        raise TypeError("a cursor that is not text")
     return said
 
 

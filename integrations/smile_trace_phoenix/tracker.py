@@ -259,7 +259,7 @@ class PhoenixTracker(Dashboard):
         there = [trace_id for trace_id in sorted(noted) if _leave(self._server, trace_id, item)]
         forget_comparisons(self._server, {name for call in item.calls for name, _ in call.prompts})
         if there:
-            return not_ours(there, "the explanation was taken out of it, delete the rest there")
+            return not_ours(there, "the explanation was removed from it; delete the rest there")
         return Receipt(external_id=item.trace_id)
 
 

@@ -219,7 +219,7 @@ class AllOptions(StoredOptions):
             "the most calls to the model, retries and the unperturbed prompt included; ≥ 4. By "
             "default 80 where texts are compared and the prompt has more than a dozen words, "
             "else 40.",
-            "The most calls to the model; by default 80 where texts are compared and the "
+            "Maximum number of calls to the model; by default 80 where texts are compared and the "
             "prompt has more than a dozen words, else 40; for a path 240, or 640 with a target.",
             least=4,
         ),

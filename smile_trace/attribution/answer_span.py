@@ -60,7 +60,7 @@ def find_answer_span(answer: str, part: str) -> AnswerSpan:
         )
     if found is None:
         raise AnswerSpanNotFound(
-            f"the answer does not hold the part “{_short(part)}”: copy it as it stands there "
+            f"the answer does not contain the part “{_short(part)}”: copy it as it is there "
             f"(“{_short(answer)}”)"
         )
     return found.span()

@@ -124,7 +124,7 @@ class KnownAnswers:
         """Take a response, and discard earlier findings. Raises ValueError if the row was not
         asked."""
         if call_key(row) not in self.asked:
-            raise ValueError("tell() takes only the perturbations that ask() gave.")
+            raise ValueError("tell() accepts only perturbations that ask() returned.")
         self.responses[call_key(row)] = response
         self._found.clear()
 

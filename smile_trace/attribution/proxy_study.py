@@ -191,7 +191,7 @@ class ProxyStudy:
             return
         for perturbation, response in pairs:
             if _key(perturbation) not in self._asked:
-                raise ValueError("tell() takes only the perturbations that ask() gave.")
+                raise ValueError("tell() accepts only perturbations that ask() returned.")
             self._responses[_key(perturbation)] = response
         baselines = {_key(row) for row in self._baselines}
         self._target_alone.tell(
@@ -215,9 +215,9 @@ class ProxyStudy:
         if scores.baseline is None:
             return "it gave no answer to the unperturbed prompt"
         if self.proxy_signal == "probability" and 1 - scores.baseline < _MIN_PROBABILITY:
-            return "the logged answer is as good as impossible for it"
+            return "it gives the logged answer next to no probability"
         if self.proxy_signal == "text" and self._part is not None and scores.baseline_failed:
-            return "its own answer does not hold the part that is explained"
+            return "its own answer does not contain the part that is explained"
         return None
 
     def _next_level(self) -> bool:

@@ -26,7 +26,7 @@ _INDENT = "    "
 def calls(
     since: Annotated[str | None, typer.Option(help=f"Since when: {SINCE_HELP}")] = None,
     limit: Annotated[
-        int, typer.Option(min=1, help="How many calls to show at most, the newest ones.")
+        int, typer.Option(min=1, help="Maximum number of calls to show, the newest ones.")
     ] = 100,
     full: Annotated[
         bool, typer.Option("--full", help="Show every message, and where the call was read from.")

@@ -86,7 +86,7 @@ def check(
             help="A limit; above it the exit code is 3. NAME is answer_change (how much the "
             "answers change), drop:PART (how much of a part's influence is lost), a probe "
             "(the share of answers that it changes), cases (the share of confirmed failures "
-            "that fail) or unused_citations (their share).",
+            "that still fail) or unused_citations (their share).",
         ),
     ] = None,
     model: Annotated[
@@ -118,7 +118,7 @@ def check(
     budget: Annotated[
         int,
         typer.Option(
-            min=0, help="The most model calls to compare a prompt, and to probe each call."
+            min=0, help="Maximum number of calls to compare a prompt, and to probe each call."
         ),
     ] = 40,
     seed: Annotated[int, typer.Option(help="Seed for all random choices.")] = 0,

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 def compare(
     prompt: Annotated[
-        str | None, typer.Argument(help="A prompt, or a function without one; all by default.")
+        str | None, typer.Argument(help="A prompt, or a function that uses none; all by default.")
     ] = None,
     versions: Annotated[
         str,
@@ -59,15 +59,15 @@ def compare(
         typer.Option(
             "--wrong",
             help="Show what is behind the answers that people marked as wrong in MLflow or "
-            "Phoenix, or by smile_trace.feedback.",
+            "Phoenix, or through smile_trace.feedback.",
         ),
     ] = False,
     budget: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help="The most new calls: 40 to replay inputs through both versions; with --wrong, "
-            f"{BUDGET_WRONG} to explain answers.",
+            help="Maximum number of new calls: 40 to replay inputs through both versions; with "
+            f"--wrong, {BUDGET_WRONG} to explain answers.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed for all random choices.")] = 0,
@@ -160,7 +160,7 @@ def suggest(
         str | None, typer.Option(help="A version; by default the one used last.")
     ] = None,
     model: Model = None,
-    budget: Annotated[int, typer.Option(min=1, help="The most calls to the model.")] = 800,
+    budget: Annotated[int, typer.Option(min=1, help="Maximum number of calls to the model.")] = 800,
     seed: Annotated[int, typer.Option(help="Seed that decides which calls are held out.")] = 0,
     app: Application = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Suggestions as JSON.")] = False,

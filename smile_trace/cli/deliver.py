@@ -118,8 +118,8 @@ def find_tracker(trace_id: str, settings: "Settings") -> "Tracker":
         there = store.outbox.delivered_to(trace.trace_id)
     if not there:
         raise SmileTraceError(
-            f"{trace_id} is in the store, but was delivered to no tracker yet: smile-trace "
-            "worker delivers it, with its explanations"
+            f"{trace_id} is in the store, but has not been delivered to a tracker yet: "
+            "smile-trace worker delivers it, with its explanations"
         )
     if len(there) > 1:
         ids = listed([f"{shown} of {name}" for name, shown in there.items()], "or")

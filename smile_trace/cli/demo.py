@@ -61,7 +61,10 @@ def mcp(
         ),
     ] = None,
     most_calls: Annotated[
-        int, typer.Option(min=0, help="With --model: the most calls for all explanations together.")
+        int,
+        typer.Option(
+            min=0, help="With --model: the maximum number of calls for all explanations together."
+        ),
     ] = 200,
 ) -> None:
     """Serve explanations to AI assistants over MCP (read-only, unless --model is given)."""

@@ -69,7 +69,7 @@ def health(
 ) -> None:
     """Check a worker or shipper, for systemd, Docker or Kubernetes probes.
 
-    Exits 0 if one is running on this home and makes progress, else 1 with the reason.
+    Exits 0 if one is running on this home and making progress, else 1 with the reason.
     """
     from smile_trace.trust.settings_file import read_home
     from smile_trace.worker.lock import check_health, running_role

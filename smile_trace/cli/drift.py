@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 def drift(
-    name: Annotated[str, typer.Argument(help="A prompt, or a function without one.")],
+    name: Annotated[str, typer.Argument(help="A prompt, or a function that uses none.")],
     restart: Annotated[
         bool,
         typer.Option(
             "--restart",
-            help="Make the model as it is now the new reference: forget the set, its answers and "
-            "its alarm.",
+            help="Take the model as it is now as the new reference: forget the set, its answers "
+            "and its alarm.",
         ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Show whether the model of a prompt still answers a fixed set of requests as it did."""
+    """Show whether the model of a prompt still answers a fixed set of requests as it did before."""
     from smile_trace.probes.drift import drift_of
     from smile_trace.settings import Settings
     from smile_trace.store import Store
@@ -49,7 +49,7 @@ def drift(
         told = "" if found.told else " (not reported yet)"
         print(
             f"Alarm of {found.alarm_period}{told}: the set is no longer replayed; smile-trace "
-            "drift NAME --restart makes the model as it is now the new reference."
+            "drift NAME --restart takes the model as it is now as the new reference."
         )
 
 
@@ -60,7 +60,5 @@ def _lines(probe: "DriftProbe", reference: str) -> list[str]:
         + ("  ALARM" if one.evidence >= probe.alarm_from else "")
         for one in probe.periods
     ]
-    title = (
-        f"{printable(probe.probe)}: changed answers; alarm from evidence {probe.alarm_from:.3g} on"
-    )
+    title = f"{printable(probe.probe)}: changed answers; alarm at evidence {probe.alarm_from:.3g}"
     return [title, begin, *periods]

@@ -163,7 +163,7 @@ def merge(
 
 def diff(
     before: Annotated[Path, typer.Argument(help="A file of explanations.")],
-    after: Annotated[Path, typer.Argument(help="Another one.")],
+    after: Annotated[Path, typer.Argument(help="The file to compare it with.")],
     json: Annotated[bool, typer.Option("--json", help="Print JSON Lines, one per prompt.")] = False,
 ) -> None:
     """Compare what the answers to the same prompts depend on in two files."""
@@ -191,7 +191,9 @@ def explain(
     ],
     to: Annotated[Path, typer.Argument(help="The file to append the explanations to.")],
     model: Annotated[str, typer.Option(help="A model from the settings, or demo.")],
-    budget: Annotated[int, typer.Option(min=4, help="The most calls per explanation.")] = 40,
+    budget: Annotated[
+        int, typer.Option(min=4, help="Maximum number of calls per explanation.")
+    ] = 40,
     yes: Yes = False,
 ) -> None:
     """Explain the prompts in another tool's file, and append a line for each to TO."""
@@ -241,7 +243,7 @@ def anonymise(
         ),
     ] = None,
 ) -> None:
-    """Replace addresses, numbers, secrets and listed names by the same pseudonyms in all texts.
+    """Replace addresses, numbers, secrets and listed names with the same pseudonyms in all texts.
 
     Shows what was replaced. Look at the result before you share it: smile-trace hub review.
     """
@@ -255,7 +257,7 @@ def anonymise(
     try:
         pseudonyms = Pseudonyms(_lines(names) if names is not None else ())
     except re.error as error:
-        raise SmileTraceError(f"{names} holds no regular expression: {error}") from None
+        raise SmileTraceError(f"{names} contains an invalid regular expression: {error}") from None
     left: set[tuple[str, str]] = set()
 
     def made() -> "Iterator[Entry]":

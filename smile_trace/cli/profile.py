@@ -33,8 +33,7 @@ def profile(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The calls of this prompt, or of this function without one, that the worker "
-            "profiled.",
+            help="The profiled calls of this prompt, or of this function that uses none.",
         ),
     ] = None,
     since: Annotated[
@@ -46,7 +45,7 @@ def profile(
         list[str] | None,
         typer.Option("--probe", help="Only this probe, and the two controls; repeatable."),
     ] = None,
-    budget: Annotated[int, typer.Option(min=4, help="The most calls to the model.")] = 40,
+    budget: Annotated[int, typer.Option(min=4, help="Maximum number of calls to the model.")] = 40,
     seed: Annotated[int, typer.Option(help="Seed for the variants.")] = 0,
     app: Application = None,
     html: Annotated[Path | None, typer.Option(help="Write the page to this HTML file.")] = None,
@@ -110,7 +109,7 @@ def _first_asked(first: dict[str, int], most: "Estimate") -> str:
 
 
 def profiles(
-    name: Annotated[str, typer.Argument(help="A prompt, or a function without one.")],
+    name: Annotated[str, typer.Argument(help="A prompt, or a function that uses none.")],
     since: Annotated[str, typer.Option(help=f"Since when: {SINCE_HELP}")] = "30d",
     html: Annotated[Path | None, typer.Option(help="Write the page to this HTML file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,

@@ -28,7 +28,8 @@ def replay(
         ),
     ] = None,
     replace: Annotated[
-        list[str] | None, typer.Option(metavar="PART=TEXT", help="Replace a part by another text.")
+        list[str] | None,
+        typer.Option(metavar="PART=TEXT", help="Replace a part with another text."),
     ] = None,
     model: AnotherModel = None,
     prompt_version: Annotated[
@@ -44,8 +45,8 @@ def replay(
             "-n",
             min=1,
             max=100,
-            help="How often to send it; with a change, the unchanged call is sent as often, for "
-            "comparison.",
+            help="How many times to send it; with a change, the unchanged call is sent as many "
+            "times, for comparison.",
         ),
     ] = 1,
     explained: Annotated[
@@ -129,7 +130,9 @@ def _print(replayed: "Replay", console: "Console") -> None:
 def look(
     trace_id: Annotated[str, typer.Argument(help="TRACE_ID or TRACE_ID:SPAN_ID.")],
     model: AnotherModel = None,
-    cap: Annotated[int, typer.Option(min=0, help="The most calls, retries included.")] = 20,
+    cap: Annotated[
+        int, typer.Option(min=0, help="Maximum number of calls, retries included.")
+    ] = 20,
     app: Application = None,
     port: Port = 0,
     browser: Browser = True,

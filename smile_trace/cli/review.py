@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from smile_trace.trackers import Tracker
 
 
-Number = Annotated[int, typer.Option(min=1, help="How many variants at most.")]
+Number = Annotated[int, typer.Option(min=1, help="Maximum number of variants.")]
 Name = Annotated[
     str | None, typer.Option("--prompt", help="Only this prompt or function; all by default.")
 ]
@@ -71,7 +71,7 @@ def page(
 
         with ReviewServer(tasks, who, keep, port) as server:
             serve(server, f"{len(tasks)} variants to judge: {server.url}", browser=browser)
-            print(f"\n{len(server.given)} of {len(tasks)} judged; smile-trace review read sums up.")
+            print(f"\n{len(server.given)} of {len(tasks)} judged; see smile-trace review read.")
 
 
 Queue = Annotated[str, typer.Option(help="The review queue's name.")]
@@ -216,7 +216,7 @@ def _of_judge(found: "JudgeResults") -> "Iterator[str]":
     if not found.agreement.counts:
         yield (
             f"  It does not count: on each of the first two questions it needs {MIN_SHARED} "
-            "variants that people have judged, too, and an agreement whose interval is not "
+            "variants that people have also judged, and an agreement whose interval is not "
             f"below {MIN_AGREEMENT:.0%}."
         )
     elif not found.chosen:

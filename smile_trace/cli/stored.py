@@ -109,8 +109,9 @@ def say_before_asking(look: "Look", chosen: Mapping[str, Any]) -> None:
             )
         else:
             said.append(
-                f"Only a pooled explanation is stored ({_when(look.other)}), a few calls that "
-                "count with other calls of its prompt: smile-trace compare NAME shows it."
+                f"Only a pooled explanation is stored ({_when(look.other)}), of a few calls "
+                "that count together with its prompt's other calls: smile-trace compare NAME "
+                "shows it."
             )
     elif look.job is not None and (told := _state(look.job)):
         said.append(told)

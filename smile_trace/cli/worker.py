@@ -62,7 +62,7 @@ def _sentences(plan: "Plan") -> Iterator[str]:
     for skipped in plan.skipped:
         yield f"Skipped: {skipped.count}, {printable(skipped.reason)}."
     caps = _caps(plan.left)
-    said = f"The caps allow {caps} more today (UTC)" if caps else "No cap per day is set"
+    said = f"The caps allow {caps} more today (UTC)" if caps else "No daily cap is set"
     yield f"{said}. Nothing was sent."
 
 
@@ -188,7 +188,9 @@ def _roles(said: str) -> "list[Role]":
 
     asked = names_in(said)
     if not asked or not set(asked) <= set(ROLES):
-        raise SmileTraceError(f"--roles takes {listed(ROLES, 'or')}, or several with commas.")
+        raise SmileTraceError(
+            f"--roles takes {listed(ROLES, 'or')}, or several, separated by commas."
+        )
     return [role for role in ROLES if role in asked]
 
 

@@ -61,7 +61,7 @@ def changed_prompts(folder: Path, base: str | None, logged: Callable[[str], str 
     try:
         root = Path(said(folder, "rev-parse", "--show-toplevel"))
     except GitFailed as error:
-        raise NoBase(f"{folder} is in no git repository that can be read: {error}") from None
+        raise NoBase(f"{folder} is not in a git repository that can be read: {error}") from None
     branch = Branch(root, *base_of(root, base))
     listed = said(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     cases = [path.removesuffix(CASES) for path in listed.split("\0") if path.endswith(CASES)]

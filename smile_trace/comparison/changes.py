@@ -63,7 +63,7 @@ def _incomparable(before: VersionReport, after: VersionReport) -> str:
         for version in (before, after)
     )
     if units and others and not units & others:
-        return f"{before.label} was cut into {_named(units)}, {after.label} into {_named(others)}"
+        return f"{before.label} was split into {_named(units)}, {after.label} into {_named(others)}"
     return ""
 
 

@@ -44,7 +44,7 @@ def _headline(checked: Checked) -> str:
     few = _names([one for one in changed if _too_few(one)])
     count, limits = len(checked.prompts), sum(len(one.limits) for one in checked.prompts)
     left = sum(one.answers is None for one in checked.prompts)
-    said = "not compared" if left == count else "no other answers for certain"
+    said = "not compared" if left == count else "no certain change in the answers"
     if changed:
         said = f"{_names(changed)} give{'s' * (len(changed) == 1)} other answers"
     numbers = [f"{count} prompt{'s' * (count > 1)} checked"]

@@ -92,7 +92,7 @@ class PooledStudy:
         known = set(map(call_key, self._rows))
         for row, response in pairs:
             if call_key(row) not in known:
-                raise ValueError("tell() takes only the perturbations that ask() gave.")
+                raise ValueError("tell() accepts only perturbations that ask() returned.")
             self._responses[call_key(row)] = response
 
     def result(self) -> Explanation:

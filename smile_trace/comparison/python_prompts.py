@@ -18,8 +18,8 @@ names could be put together without end."""
 
 @dataclass(frozen=True)
 class WrittenPrompt:
-    """A call `Prompt("name", template="…")`. `template` is None where it is not written as a text,
-    for the reason `why`; `same` is equal for two calls that are written alike."""
+    """A call `Prompt("name", template="…")`. `template` is None where it is not written as a
+    string, for the reason `why`; `same` is equal for two calls that are written alike."""
 
     name: str
     template: str | None
@@ -40,7 +40,9 @@ def prompts_in(source: str) -> list[WrittenPrompt]:
             tree = ast.parse(source)
         return sorted(_Reader(tree).found(), key=lambda one: one.line)
     except SyntaxError as error:
-        raise NotPython(f"it is not Python of this release (line {error.lineno})") from None
+        raise NotPython(
+            f"it is not valid in this release of Python (line {error.lineno})"
+        ) from None
     except (ValueError, RecursionError, MemoryError):
         raise NotPython("it cannot be parsed") from None
 
@@ -140,5 +142,5 @@ def _kind(node: ast.expr | None) -> str:
         case ast.JoinedStr():
             return "an f-string"
         case ast.Name() | ast.Attribute():
-            return f"{ast.unparse(node)[:60]}, which this file does not hold as a text"
-    return "not written as a text"
+            return f"{ast.unparse(node)[:60]}, which this file does not define as a string"
+    return "not written as a string"

@@ -52,7 +52,7 @@ def replay(
         ValueError: count is below one.
     """
     if count < 1:
-        raise ValueError("count is at least 1")
+        raise ValueError("count must be at least 1")
     settings = settings or Settings()
     with open_for(trace_id, settings) as store:
         call = logged_call(trace_id, store, settings)

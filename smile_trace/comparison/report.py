@@ -64,7 +64,7 @@ def what_mattered(
     if not period.calls:
         of = "" if name is None else f" of a prompt or function named {name!r}"
         when = "" if since is None else f" that began between {_iso(since)} and {_iso(end)}"
-        hint = "" if since is None else "name an earlier beginning, or "
+        hint = "" if since is None else "name an earlier start, or "
         raise NothingToCompare(
             f"no call{of}{when} is in the store{known_prompts(store) if name else ''}: "
             f"{hint}run `smile-trace worker --once` if calls were captured just now."

@@ -102,7 +102,7 @@ class RequestEdits:
                 raise SmileTraceError("the definition of a tool has to remain JSON") from None
         sent = as_sent(sent)
         if not any(message.content.strip() for message in sent):
-            raise SmileTraceError("nothing of the request would be left")
+            raise SmileTraceError("nothing would be left of the request")
         return self._sent.model_copy(update={"messages": sent, "parameters": parameters})
 
     def can_change(self, part: Segment) -> bool:

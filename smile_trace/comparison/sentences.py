@@ -272,7 +272,7 @@ def sentences_on_wrong(found: WrongAnswers) -> list[str]:
     ]
 
 
-_NOT_QUOTED = {"tool_result": "the result of {}", "tool": "the offer of the tool {}"}
+_NOT_QUOTED = {"tool_result": "the result of {}", "tool": "the definition of the tool {}"}
 
 
 def _blamed(part: BlamedPart, found: WrongAnswers) -> str:

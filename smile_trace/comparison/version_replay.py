@@ -349,7 +349,7 @@ class VersionReplay:
             return "the budget allows no call"
         versions = f"--versions {before.version},{after.version}"
         return (
-            "the store has none to the same inputs, and no model was called "
+            "the store has none for the same inputs, and no model was called "
             f"(`smile-trace compare {self._prompt} {versions} --deliver` asks for them)"
         )
 

@@ -64,7 +64,7 @@ def answers_since(store: Store, name: str, since_ns: int) -> Answers:
     if not found:
         raise NothingToCompare(
             f"no answer of {name!r} since then is in the store{known_prompts(store)}: name an "
-            "earlier beginning"
+            "earlier start"
         )
     of = len(ids) if len(ids) > MOST_CALLS else 0
     return Answers([*found.values()], [one for one in disliked if one in found], of)

@@ -157,7 +157,7 @@ def _check_unicode(texts: Sequence[str]) -> None:
         "".join(texts).encode()
     except UnicodeEncodeError:
         raise ExplanationFailed(
-            "the text holds half a character (a lone surrogate), which no model can be sent: "
+            "the text holds half a character (a lone surrogate), which cannot be sent to a model: "
             "decode it with errors='replace'"
         ) from None
 

@@ -35,7 +35,9 @@ def _depends(step: PathStep) -> str:
     if certain:
         said = f"depends on {drivers_named(step, certain)}"
     elif is_open := [s.at_most for s in step.explanation.segments if s.verdict == "open"]:
-        said = f"depends on nothing for certain: what is open could matter up to {max(is_open):.2f}"
+        said = (
+            f"depends on nothing for certain: open parts could matter by up to {max(is_open):.2f}"
+        )
     else:
         said = "depends on nothing that was removed from its messages"
     return f"{said}; perhaps on {drivers_named(step, perhaps)}" if perhaps else said
@@ -198,7 +200,7 @@ class PathWalk:
         if call.id in self.explained:
             self._lead(wanted, step=self.explained[call.id])
         elif depth >= self.depth:
-            why = f"that call is deeper than {self.depth} calls: give a larger depth"
+            why = f"that call is more than {self.depth} calls back: give a larger depth"
             self._lead(wanted, not_followed=why)
         else:
             self.waiting.append(wanted)
@@ -283,7 +285,7 @@ def checked(call: Call) -> Call:
     if call.not_repeatable:
         raise ExplanationFailed(f"it cannot be asked again ({call.not_repeatable})")
     if call.answer is None or call.truncated:
-        raise ExplanationFailed("it holds no whole answer")
+        raise ExplanationFailed("it has no complete answer")
     return call
 
 

@@ -268,12 +268,12 @@ class OfferedTools:
         place = "its place" if alone else "their place"
         calls = read_tool_calls(response.text or "")
         if calls and {call.name for call in calls} <= set(self.names):
-            them = "it where it is" if alone else "them where they are"
-            return f"The model calls {them} not offered, too."
+            them = "it even where it is" if alone else "them even where they are"
+            return f"The model calls {them} not offered."
         if calls:
             called = listed([presentable(call.name, longest=60) for call in calls])
             it = "it" if alone else "they"
-            return f"Were {it} not offered, {called} would be called in {place}."
+            return f"If {it} were not offered, {called} would be called in {place}."
         return None
 
 

@@ -274,7 +274,7 @@ def added(one: _Number | None, other: _Number | None) -> _Number | None:
 
 def address_of(how: ModelSettings | None) -> str:
     """The address of a model, in words."""
-    return "a function of this process" if how is None else how.address
+    return "a function in this process" if how is None else how.address
 
 
 def is_paid(how: ModelSettings | None, usd: float | None) -> bool:

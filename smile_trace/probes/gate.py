@@ -75,7 +75,7 @@ def checked_names(limits: Collection[str]) -> Sequence[str]:
     chosen(list(limits))
     if wrong := sorted(AS_IT_SHOULD_BE & set(limits)):
         raise SmileTraceError(
-            f"no limit can be set for {listed(wrong)}: there a changed answer is as it should be"
+            f"no limit can be set for {listed(wrong)}, where a changed answer is as it should be"
         )
     return list(limits)
 
@@ -168,7 +168,7 @@ def _checked(probe: PromptProbe, limit: float) -> CheckedLimit:
     reason = f"it changes {rate.value:.0%} of the answers {_interval(rate, probe.calls)}"
     verdict, more = _against(rate, limit)
     if verdict == "broken" and probe.beyond is not None and probe.beyond.ci_low <= 0:
-        verdict, more = "not_beyond", ", but not surely more than asking again or other words do"
+        verdict, more = "not_beyond", ", but not certainly more than asking again or rewording does"
     return CheckedLimit(
         probe=probe.name,
         title=probe.title,

@@ -49,9 +49,9 @@ def together(name: str, profiles: Iterable[StoredProfile], since: float) -> Prom
     seen = _read(profiles)
     if not any(one.probes for one in seen.values()):
         raise SmileTraceError(
-            f"no profile of a call of {name!r} from that time is kept: those of the worker are "
-            "(rate in [probes]), that of smile-trace profile TRACE_ID is not. Name an earlier "
-            "beginning with --since, or ask now with smile-trace check NAME --calls 20 --max …"
+            f"no profile of a call of {name!r} from that time is stored: the worker stores its "
+            "profiles (rate in [probes]), smile-trace profile TRACE_ID does not. Name an earlier "
+            "start with --since, or ask now with smile-trace check NAME --calls 20 --max …"
         )
     calls = len(set[str]().union(*(one.calls for one in seen.values())))
     every = dict.fromkeys(name for one in seen.values() for name in one.probes)

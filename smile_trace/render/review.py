@@ -88,9 +88,9 @@ def agreed(found: JudgeAgreement) -> Iterator[str]:
 
 def _agreed_on(found: QuestionAgreement) -> str:
     if not found.variants:
-        return "people and it have replied about no variant both"
+        return "no variant has replies from both people and the judge"
     told = (
-        f"says what people say of {found.agreed} of {_some(found.variants, 'variant')} "
+        f"agrees with people on {found.agreed} of {_some(found.variants, 'variant')} "
         f"({per_cent(found.ci_low, found.ci_high)})"
     )
     if found.alpha is None or found.alpha_low is None or found.alpha_high is None:

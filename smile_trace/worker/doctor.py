@@ -78,7 +78,9 @@ def examine_fleet(
             yield Finding(level="note", about="workers", said=said)
     alive = [one for one in workers if one.alive]
     if not alive:
-        yield Finding(level="note", about="workers", said="none runs: start smile-trace worker")
+        yield Finding(
+            level="note", about="workers", said="none is running: start smile-trace worker"
+        )
         return
     releases = sorted({one.release for one in alive})
     if len(releases) > 1:

@@ -239,7 +239,7 @@ class SharedFleet(Fleet):
                 if not self._return():
                     return
             except Exception:
-                logger.exception("the other workers could not be looked at; this one continues")
+                logger.exception("the other workers could not be checked; this one continues")
             self._ended.wait(PING_SECONDS)
 
     def _return(self) -> bool:

@@ -81,10 +81,10 @@ def find(
             missing = f"there is no trace {trace!r} here"
         elif session is not None:
             ids = store.forgetting.of_session(session)
-            missing = f"no trace here is of the session {session!r}"
+            missing = f"no trace here belongs to the session {session!r}"
         else:
             ids = store.forgetting.of_user(user or "")
-            missing = f"no trace here is of the user {user!r}"
+            missing = f"no trace here belongs to the user {user!r}"
         if not ids:
             raise SmileTraceError(f"{missing}: nothing was removed.")
         names = tuple(name for name in (session, user) if name)

@@ -66,7 +66,7 @@ class StatusCollector(Collector):
     def _drift(self) -> Iterator[Metric]:
         alarms = GaugeMetricFamily(
             "smile_trace_drift_alarm",
-            "Whether the model of a prompt was shown not to answer as it did",
+            "Whether the model of a prompt was shown to answer differently than before",
             labels=["prompt"],
         )
         others = GaugeMetricFamily(

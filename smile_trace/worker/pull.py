@@ -96,7 +96,7 @@ class Pull:
         page = self.source.page(place, since_ms, until_ms, PAGE)
         if not since_ms < page.until_ms <= until_ms:
             raise SourceUnavailable(
-                f"reading stops: {place!r} lists traces of another time than was asked for"
+                f"reading stops: {place!r} lists traces from outside the requested time"
             )
         return page
 

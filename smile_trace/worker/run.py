@@ -410,7 +410,7 @@ def _check_part(
     settings."""
     if settings.store.url is None and (set(roles) != set(ROLES) or models is not None):
         raise WorkerError(
-            "--roles and --pools share the work of many workers on one database: set [store] url."
+            "--roles and --pools share work among many workers on one database: set [store] url."
         )
     if unknown := sorted(set(models or ()) - set(settings.models)):
         raise WorkerError(

@@ -244,7 +244,7 @@ def _skipped(decision: Decision, reason: Reason) -> Decision:
 def _argument_differs(call: Call) -> Reason:
     return Reason(
         ReasonCode.PROMPT_ASSUMED,
-        f"the argument of {call.name} alone does not give its answers, because the function "
+        f"the argument of {call.name} alone does not determine its answers: the function "
         "adds something to it: capture that with record() in the function, or instrument() "
         "for its client",
     )

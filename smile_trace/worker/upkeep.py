@@ -49,7 +49,7 @@ def forget_tracker(settings: Settings, name: str) -> Finding:
         if name not in store.outbox.names():
             known = ", ".join(store.outbox.names()) or "none"
             raise WorkerError(f"nothing was ever kept for a tracker {name!r} (known: {known})")
-        said = f"forgotten, with {store.outbox.forget(name)} things that waited for it"
+        said = f"forgotten, with {store.outbox.forget(name)} items that were waiting for it"
     return Finding(level="good", about=f"tracker {name}", said=said)
 
 

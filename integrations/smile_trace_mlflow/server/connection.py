@@ -146,9 +146,9 @@ class Connection:
                     found = self._find_or_make_experiment()
             except RequestRejected as rejected:
                 raise TrackerUnavailable(
-                    f"MLflow at {self.uri} gives no experiment ({rejected}): correct experiment of "
-                    "[trackers.mlflow] (MLFLOW_EXPERIMENT_NAME, MLFLOW_EXPERIMENT_ID); everything "
-                    "is kept until then."
+                    f"MLflow at {self.uri} returns no experiment ({rejected}): correct experiment "
+                    "of [trackers.mlflow] (MLFLOW_EXPERIMENT_NAME, MLFLOW_EXPERIMENT_ID); "
+                    "everything is kept until then."
                 ) from rejected
             self._experiment_id = DEFAULT_EXPERIMENT if found is None else str(found.experiment_id)
             if found is not None and found.lifecycle_stage == LifecycleStage.DELETED:

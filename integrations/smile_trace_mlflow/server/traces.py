@@ -52,7 +52,7 @@ class TraceRequests(Connection):
             )
         if answer.status_code == 501:
             raise TrackerUnavailable(
-                f"MLflow at {self.uri} keeps its data in files and takes no OpenTelemetry spans: "
+                f"MLflow at {self.uri} keeps its data in files and accepts no OpenTelemetry spans: "
                 "start it with --backend-store-uri sqlite:///mlflow.db or another database."
             )
         if answer.status_code == 404:

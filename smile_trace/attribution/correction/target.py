@@ -63,13 +63,13 @@ class Target:
         other = target.expected is not None or target.scorer is not None
         if (target.demands() and other) or (target.scorer is not None and field is not None):
             raise CannotExplain(
-                "give one of what the answer should contain and avoid, what is expected, and a "
-                "scorer, which sees all of the answer: each is another question"
+                "give only one: what the answer should contain and avoid, what is expected, or a "
+                "scorer, which sees the whole answer; each is a different question"
             )
         if field not in (None, "tool") and read_path(str(field)) is None:
             raise CannotExplain(
-                f"the answer part “{field}” is no field: what the answer should have been is said "
-                "of all of it, or of a field such as $.city"
+                f"the answer part “{field}” is not a field: say what the whole answer should "
+                "have been, or a field such as $.city"
             )
         return target
 
@@ -77,7 +77,7 @@ class Target:
         """How far responses come from where the logged answer stands."""
         if self.scorer is not None:
             if self.scores is None:
-                raise CannotExplain(f"the scorer {self.scorer!r} is asked in the foreground alone")
+                raise CannotExplain(f"the scorer {self.scorer!r} is used only in the foreground")
             scores = self.scores
             return TargetChange(answer, Scored(lambda text: 1 - (scores[text] or 0.0)), near=NEAR)
         if self.expected is None:
@@ -152,7 +152,7 @@ def _finder(wanted: str) -> Callable[[str], bool]:
         try:
             pattern = re.compile(wanted[1:-1])
         except re.error as error:
-            raise CannotExplain(f"{wanted!r} is no regular expression: {error}") from None
+            raise CannotExplain(f"{wanted!r} is not a regular expression: {error}") from None
         return lambda text: pattern.search(text) is not None
     if not wanted.strip():
         raise CannotExplain("an empty text is in every answer: say what should be in it, or not")

@@ -68,11 +68,11 @@ class Paraphrase(VariantProbe):
     words = Words(
         name="paraphrase",
         title="Other words",
-        found="Other words of the same meaning change the answer.",
-        none="Other words of the same meaning leave the answer as it is.",
+        found="Other words with the same meaning change the answer.",
+        none="Other words with the same meaning leave the answer as it is.",
         needs="a question in English, German, French or Spanish",
         source="POSIX (2410.02185); ProSA (2410.12405)",
-        cannot_say="how free rewording does: rules reach little further than a greeting and a "
+        cannot_say="how free rewording would do: rules reach little further than a greeting and a "
         "synonym",
     )
 

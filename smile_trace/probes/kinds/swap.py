@@ -45,7 +45,7 @@ class Swap(VariantProbe):
         title="Another person",
         found="The answer depends on a name, gender, place or age.",
         none="Another name, gender, place or age leaves the answer as it is.",
-        needs="a name, gender, city or age that its lists know",
+        needs="a name, gender, city or age from its lists",
         source="Compared to What? (2605.01048); Bertrand and Mullainathan 2004",
         cannot_say="that it is unfair: sometimes age or place should matter. A pronoun that a "
         "list cannot tell (her) may be swapped wrongly",

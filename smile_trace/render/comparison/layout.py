@@ -484,7 +484,7 @@ def moved_most(change: VersionChange) -> str:
     """Return on which inputs the edits were told apart; empty if on all that were compared."""
     tried = max((effect.inputs for effect in change.effects), default=0)
     few = change.answers is not None and 0 < tried < change.answers.inputs
-    return f" on the {inputs(tried)} that moved most" if few else ""
+    return f" on the {inputs(tried)} that changed most" if few else ""
 
 
 def moved_count(found: Moved) -> str:

@@ -21,7 +21,7 @@ _KINDS = {
     "variable": "variable",
     "document": "document",
     "tool_result": "result of the tool",
-    "tool": "offer of the tool",
+    "tool": "definition of the tool",
     "turn": "turn",
     "message": "instructions",
 }
@@ -159,7 +159,7 @@ def rest(group: ReportGroup, shown: Sequence[ReportedPart]) -> str:
         )
         for kinds in (known.items(), few.items())
     ]
-    counts[1] = f"open (too few calls tell): {counts[1]}" if counts[1] else ""
+    counts[1] = f"open (too few calls to tell): {counts[1]}" if counts[1] else ""
     return "; ".join(filter(None, counts))
 
 

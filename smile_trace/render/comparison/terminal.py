@@ -36,7 +36,7 @@ _EXCLUDED = (
 _MATTERED = (
     "mattered in: of the calls that hold it · interval: the share of all such calls · loss: what "
     "an answer loses without it, on average (1: all of it), where it was removed alone · "
-    "open: calls that cannot tell"
+    "open: calls that do not settle it"
 )
 
 
@@ -124,7 +124,7 @@ def _print_influences(comparison: Comparison, change: VersionChange, console: Co
         low, high = item.ci_low or 0.0, item.ci_high or 0.0
         text = short(layout.text_of(comparison, change, item))
         table.add_row(Text(text), *_cells(item.change or 0.0, low, high, item.p_value, True))
-    rest = _count(len(changed) - len(real), "part", "no change of influence is certain")
+    rest = _count(len(changed) - len(real), "part", "no change in influence is certain")
     _print_table(table, console, rest)
     if changed:
         console.print()

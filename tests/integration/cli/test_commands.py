@@ -365,8 +365,8 @@ def test_forget_says_what_is_not_there(shell: Shell) -> None:
     (shell.home / "spool").chmod(0o700)
     said = {
         (trace_id(9),): f"there is no trace '{trace_id(9)}' here: nothing was removed.",
-        ("--user", "nobody"): "no trace here is of the user 'nobody': nothing was removed.",
-        ("--session", "s"): "no trace here is of the session 's': nothing was removed.",
+        ("--user", "nobody"): "no trace here belongs to the user 'nobody': nothing was removed.",
+        ("--session", "s"): "no trace here belongs to the session 's': nothing was removed.",
         (): "give one trace's id, --session or --user.",
         (trace_id(1), "--user", "u"): "give one trace's id, --session or --user.",
     }

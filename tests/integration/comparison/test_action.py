@@ -80,7 +80,7 @@ def test_one_comment_is_kept_current(server: PlantedServer, tmp_path: Path) -> N
     commit(checkout, {"triage.txt": TRIAGE + "\n"})
     ran = ActionRun(checkout, folder, INPUTS).run()
     assert ran.returncode == 0, ran.stdout
-    assert "no other answers for certain" in comments(action)[-1]["body"]
+    assert "no certain change in the answers" in comments(action)[-1]["body"]
     commit(checkout, {"triage.txt": TRIAGE})
     assert ActionRun(checkout, folder, INPUTS).run().returncode == 0
     assert comments(action)[-1]["body"].startswith(f"{MARK}No prompt is changed.")

@@ -110,7 +110,7 @@ def test_a_tool_whose_description_decides_is_named_beside_the_message(
         ("message", "user"),
         ("tool", "get_order"),
     ]
-    assert step.note == "Were it not offered, find_order would be called in its place."
+    assert step.note == "If it were not offered, find_order would be called in its place."
     assert step.by_tool is not None
 
 
@@ -122,7 +122,7 @@ def test_it_ends_at_its_depth_and_at_its_budget_and_says_so() -> None:
         assert len(path.steps) == 2
         [(number, end)] = path.ends
         assert (number, end.kind) == (1, "tool_result")
-        assert "deeper than 2 calls" in str(end.not_followed)
+        assert "more than 2 calls back" in str(end.not_followed)
         before = len(server.bodies)
         path = smile_trace.explain_path(agent.trace_id, model=model, budget=42, seed=1)
         assert len(server.bodies) - before <= 42
@@ -184,7 +184,7 @@ def test_the_strongest_source_is_followed_to_its_end_first(
     ("prompt", "attributes", "said"),
     [
         ("x " * 800, {}, "the unchanged prompt got no answer: .*maximum context length"),
-        ("Rewrite it.", {"smile_trace.truncated": True}, "it holds no whole answer"),
+        ("Rewrite it.", {"smile_trace.truncated": True}, "it has no complete answer"),
         (
             "Rewrite it.",
             {semconv.PARAMETERS: '{"previous_response_id": "resp_1"}'},

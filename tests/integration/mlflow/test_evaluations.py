@@ -284,5 +284,7 @@ def test_a_scorer_says_what_mlflow_cannot_do_with_it() -> None:
     assert "give it the row's trace" in alone.error.error_message
     with pytest.raises(MlflowException, match=r"give it to mlflow\.genai\.evaluate"):
         scorers.grounded().register()
-    with pytest.raises(MlflowException, match="no scorer 'x' in smile-trace: there are driver_is"):
+    with pytest.raises(
+        MlflowException, match="smile-trace has no scorer 'x': use one of driver_is"
+    ):
         scorers.get_scorer("x")

@@ -128,7 +128,7 @@ def test_what_no_call_can_be_measured_by_is_said_before_people_are_asked(
     assert ran.exit_code == 3
     assert ran.stderr == (
         "smile-trace: chat planted: Another person: no call has anything to vary: it needs a name, "
-        "gender, city or age that its lists know\n"
+        "gender, city or age from its lists\n"
     )
     [checked] = json.loads(ran.stdout)["prompts"]
     assert [one["verdict"] for one in checked["limits"]] == ["broken"]
@@ -193,7 +193,7 @@ def test_the_newest_version_is_judged_by_its_own_profiles(home: Path, store: Sto
     assert "answer 2 " in ran.stdout
     assert "within" in ran.stdout
     plant(store, "answer", "3", QUESTION + " {k}.", [{"k": "4"}])
-    with pytest.raises(SmileTraceError, match="'answer 3' from that time is kept"):
+    with pytest.raises(SmileTraceError, match="'answer 3' from that time is stored"):
         CliRunner().invoke(app, limited, catch_exceptions=False)
 
 

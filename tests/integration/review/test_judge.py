@@ -81,7 +81,7 @@ def test_it_is_asked_what_people_are_asked_and_is_kept_apart(
     assert found.confirmations == {}
     told = run("read").stdout
     assert "Nobody has judged a variant yet" in told
-    assert "it needs 30 variants that people have judged" in told
+    assert "it needs 30 variants that people have also judged" in told
     assert "By itself, order: confirmed" in told
     store.forgetting.erase([trace_id(1)], now=9.0)
     assert store.judge_judgements.read() == []
@@ -174,7 +174,7 @@ def test_the_gate_counts_a_judge_that_agrees_with_people_and_no_other(
 
     told = run("read").stdout
     assert ("It counts for variants that no person" in told) is counts
-    assert "says what people say of " in told
+    assert "agrees with people on " in told
     assert "alpha" in told
     if counts:
         assert "the judge confirmed 5" in told

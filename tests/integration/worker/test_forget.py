@@ -219,8 +219,8 @@ def test_what_is_not_there_is_said(echoing: Settings) -> None:
     captured(echoing, 1)
     for named, said in (
         ({"trace": trace_id(9)}, r"there is no trace '0+9' here: nothing was"),
-        ({"user": "nobody"}, "no trace here is of the user 'nobody'"),
-        ({"session": "none"}, "no trace here is of the session 'none'"),
+        ({"user": "nobody"}, "no trace here belongs to the user 'nobody'"),
+        ({"session": "none"}, "no trace here belongs to the session 'none'"),
         ({"trace": "my trace"}, "which has 32 hex digits"),
     ):
         with pytest.raises(SmileTraceError, match=said):

@@ -104,7 +104,7 @@ def worker(number: int = 1, **more: object) -> RegisteredWorker:
         ([worker(), worker(2, release="2")], 0.0, ["1 and 2 are running side by side"]),
         ([worker(roles="ingest,explain")], 0.0, ["none has the role deliver"]),
         ([worker(), worker(2, alive=False)], 0.0, ["host-2 has stopped", "1 of release 1"]),
-        ([], 0.0, ["none runs"]),
+        ([], 0.0, ["none is running"]),
     ],
 )
 def test_doctor_looks_at_the_fleet(

@@ -233,10 +233,10 @@ def target_met(target: Target | None, answer: str) -> bool:
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"contains": "a", "expected": "b"}, "give one of what the answer should contain"),
-        ({"contains": ["a", "/(/"]}, "no regular expression"),
+        ({"contains": "a", "expected": "b"}, "give only one: what the answer should contain"),
+        ({"contains": ["a", "/(/"]}, "not a regular expression"),
         ({"avoid": ["a", " "]}, "an empty text is in every answer"),
-        ({"contains": "a", "answer_part": "some words"}, "“some words” is no field"),
+        ({"contains": "a", "answer_part": "some words"}, "“some words” is not a field"),
     ],
 )
 def test_what_is_no_target_is_an_error(given: dict[str, object], why: str) -> None:

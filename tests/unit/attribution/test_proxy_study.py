@@ -176,7 +176,7 @@ def test_the_proxy_scores_the_target_s_own_answer() -> None:
 @pytest.mark.parametrize(
     ("proxy", "signal", "dropped"),
     [
-        (scores("dog", 0.005), "probability", "impossible"),
+        (scores("dog", 0.005), "probability", "next to no probability"),
         (
             lambda messages: Response(failure="refused"),
             "text",
@@ -327,5 +327,5 @@ def test_a_long_prompt_is_refined_where_the_proxy_shows_an_effect() -> None:
 def test_a_response_to_what_was_not_asked_is_an_error() -> None:
     pair = run(says_of("dog"), says_of("dog"), until=lambda pair: len(pair.rounds) == 2)
     strange = pair.rounds[0][0].model_copy(update={"replicate": 9})
-    with pytest.raises(ValueError, match="only the perturbations"):
+    with pytest.raises(ValueError, match="only perturbations"):
         pair.study.tell([(strange, Response(text="no"))])

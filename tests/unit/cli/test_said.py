@@ -252,7 +252,7 @@ def _stored(asked: dict[str, Any] | None = None, **settings: Any) -> Stored:
         (
             Look(other=_stored(pooled=True)),
             {},
-            "a few calls that count with other calls of its prompt",
+            "a few calls that count together with its prompt's other calls",
         ),
         (
             Look(job=_job("skipped", "not sampled")),

@@ -348,8 +348,8 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
         ),
         (
             [_effect(0, inputs=1), _effect(1, 2, share=0.0, named=False, ci_low=0.0, ci_high=0.09)],
-            "By itself it changes 50 % of an answer on the 1 input that moved most; the effect of "
-            "the other 2 edits was not measured",
+            "By itself it changes 50 % of an answer on the 1 input that changed most; the effect "
+            "of the other 2 edits was not measured",
         ),
     ],
 )

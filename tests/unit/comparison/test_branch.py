@@ -86,10 +86,10 @@ def test_prompts_in_python_are_paired_by_name(tmp_path: Path) -> None:
         "old was deleted (gone.py)",
         "f (lib/moved.py, line 14) was not read: its template is an f-string",
         "g (lib/moved.py, line 15) was not read: its template is OTHER.template, which",
-        "a prompt (lib/moved.py, line 16) was not read: its name is not written as a text",
+        "a prompt (lib/moved.py, line 16) was not read: its name is not written as a string",
         "made (lib/moved.py, line 17) was not read: its template is SUPPORT, which",
         "half (lib/moved.py, line 18) was not read",
-        "bad.py was not read: it is not Python of this release (line 1)",
+        "bad.py was not read: it is not valid in this release of Python (line 1)",
     ):
         assert expected in said
 
@@ -192,7 +192,7 @@ def test_the_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = branched(tmp_path / "alone", files, {"a.txt": "Two {x}"}, push=False)
     commit(alone, {"notes.txt": "later"})
     assert found(alone).base == "main", "without a remote"
-    with pytest.raises(NoBase, match="no git repository"):
+    with pytest.raises(NoBase, match="not in a git repository"):
         found(tmp_path)
 
 

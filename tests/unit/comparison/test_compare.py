@@ -153,7 +153,7 @@ def test_words_are_not_compared_with_sentences(store: Store) -> None:
     plant(store, "answer", "3", "Answer: {question}", QUESTIONS, effects=EFFECTS, unit="word")
     comparison = _compare(store)
     (change,) = comparison.changes
-    assert change.why_no_influences == "2 was cut into sentences, 3 into words"
+    assert change.why_no_influences == "2 was split into sentences, 3 into words"
     assert all(segment.change is None for segment in change.segments)
     assert _influence(comparison, 1, "{question}").verdict == "supports"
     (broken,) = broken_limits(comparison, drops={"{question}": 0.2})
@@ -252,8 +252,8 @@ def _fields(prompt: str) -> str:
         (4, 40, 2, "the other 2 edits add 29 % of the change, and could not be told apart (a "
             "budget of 50 calls would tell)."),
         (4, 50, 3, "and “date” → “day” for 29 % of the change; the other edit adds next to"),
-        (6, 40, 3, "of the change on the 4 inputs that moved most; the effect of the other 3 edits "
-            "was not measured well enough to tell (a budget of 50 calls would tell)."),
+        (6, 40, 3, "of the change on the 4 inputs that changed most; the effect of the other 3 "
+            "edits was not measured well enough to tell (a budget of 50 calls would tell)."),
         (6, 50, 3, "and “date” → “day” for 29 % of the change; the other 3 edits add next to"),
     ],
 )  # fmt: skip
@@ -867,7 +867,7 @@ def test_a_table_fits_80_columns_and_counts_what_says_nothing(weaker: Comparison
     told = _in_terminal(weaker)
     change = next(line for line in told.splitlines() if LANGUAGE in line)
     assert re.search(r"−0\.\d\d +−0\.\d\d … −0\.\d\d +(< )?\.\d{3}$", change.rstrip())
-    assert "more parts: no change of influence is certain" in told
+    assert "more parts: no change in influence is certain" in told
     assert "no certain change: characters per answer" in told
     assert told.count("influence: what an answer loses without the part") == 1
     assert re.search(r"Be brief\. .* excluded, ≤ \d+ % of calls", told)
@@ -892,11 +892,15 @@ SURE, NEVER, FEW, NONE = share_of(63, 80, 12), share_of(0, 80), share_of(0, 2), 
 @pytest.mark.parametrize(
     ("shares", "shown", "rest"),
     [
-        ([SURE, NEVER, FEW, NONE], 2, "open (too few calls tell): 2 more documents"),
-        ([FEW], 0, "open (too few calls tell): 1 document"),
+        ([SURE, NEVER, FEW, NONE], 2, "open (too few calls to tell): 2 more documents"),
+        ([FEW], 0, "open (too few calls to tell): 1 document"),
         ([SURE, NEVER], 2, ""),
         ([SURE] * 14, 12, "2 more documents"),
-        ([*[SURE] * 14, FEW], 12, "2 more documents; open (too few calls tell): 1 more document"),
+        (
+            [*[SURE] * 14, FEW],
+            12,
+            "2 more documents; open (too few calls to tell): 1 more document",
+        ),
     ],
 )
 def test_what_mattered_shows_what_the_calls_tell(

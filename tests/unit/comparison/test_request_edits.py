@@ -115,7 +115,7 @@ def test_what_cannot_be_done_is_said(
 
 def test_something_is_left_to_send() -> None:
     edits = RequestEdits(Prompted(messages=(Message(role="user", content="Hello."),)))
-    with pytest.raises(SmileTraceError, match="nothing of the request would be left"):
+    with pytest.raises(SmileTraceError, match="nothing would be left of the request"):
         edits.edited([edits.part("user")])
 
 

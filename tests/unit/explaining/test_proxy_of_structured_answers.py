@@ -66,7 +66,7 @@ def test_a_proxy_without_that_field_says_so_and_is_asked_no_more() -> None:
     proxy = PlantedModel(lambda prompt: "She is a customer from the north.")
     explanation = explain(proxy, answer_part="$.city")
     assert explanation.proxy is not None
-    assert "does not hold the part" in str(explanation.proxy.dropped)
+    assert "does not contain the part" in str(explanation.proxy.dropped)
     assert len(proxy.asked) == 1
     assert explanation.cost.proxy_calls == 1
 

@@ -65,9 +65,9 @@ def test_a_scorer_that_fails_is_a_reason(scores: Callable[..., Any], why: str) -
 
 def test_what_is_no_scorer_or_another_question_too_is_refused_before_anything_is_asked() -> None:
     asked: list[str] = []
-    with pytest.raises(CannotExplain, match="each is another question"):
+    with pytest.raises(CannotExplain, match="each is a different question"):
         smile_trace.explain(PROMPT, model=asked.append, scorer=right, contains="79")
-    with pytest.raises(CannotExplain, match="which sees all of the answer"):
+    with pytest.raises(CannotExplain, match="which sees the whole answer"):
         smile_trace.explain(PROMPT, model=asked.append, scorer=right, answer_part="$.team")
     with pytest.raises(TypeError, match="a scorer is a function"):
         smile_trace.explain(PROMPT, model=asked.append, scorer=5)  # type: ignore[arg-type]

@@ -88,13 +88,13 @@ def test_whether_the_call_is_kept() -> None:
     [
         (("get",), ("get", "a", "b"), "No.", None),
         (("get",), ("get", "a"), answer("a"),
-         "Were it not offered, a would be called in its place."),
+         "If it were not offered, a would be called in its place."),
         (("get",), ("get", "a"), answer("get"),
-         "The model calls it where it is not offered, too."),
+         "The model calls it even where it is not offered."),
         (("get", "send"), ("get", "send", "a"), answer("a"),
-         "Were they not offered, a would be called in their place."),
+         "If they were not offered, a would be called in their place."),
         (("get", "send"), ("get", "send", "a"), answer("send"),
-         "The model calls them where they are not offered, too."),
+         "The model calls them even where they are not offered."),
     ],
 )  # fmt: skip
 def test_the_sentence(

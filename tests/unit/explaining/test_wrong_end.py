@@ -152,7 +152,10 @@ def test_an_answer_by_chance_is_asked_again() -> None:
 
 @pytest.mark.parametrize(
     ("why", "kept"),
-    [("that call is not explained: x does not answer", 0), ("that call is deeper than 5 calls", 1)],
+    [
+        ("that call is not explained: x does not answer", 0),
+        ("that call is more than 5 calls back", 1),
+    ],
 )
 def test_a_path_with_a_call_that_was_not_explained_is_not_kept(
     why: str, kept: int, monkeypatch: pytest.MonkeyPatch

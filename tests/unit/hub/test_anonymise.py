@@ -357,4 +357,4 @@ def test_a_pattern_that_is_none_is_said(tmp_path: Path) -> None:
     done = CliRunner().invoke(
         app, ["hub", "anonymise", str(file), str(tmp_path / "b"), "--list", str(names)]
     )
-    assert "holds no regular expression" in str(done.exception)
+    assert "contains an invalid regular expression" in str(done.exception)

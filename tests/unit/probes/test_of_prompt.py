@@ -96,5 +96,7 @@ def test_the_terminal_has_a_line_per_probe(profile: PromptProfile) -> None:
 
 
 def test_a_prompt_without_profiles_says_what_to_do() -> None:
-    with pytest.raises(SmileTraceError, match=r"of 'x' from that time is kept: .*TRACE_ID is not"):
+    with pytest.raises(
+        SmileTraceError, match=r"of 'x' from that time is stored: .*TRACE_ID does not"
+    ):
         together("x", [], since=0.0)

@@ -65,4 +65,4 @@ def test_a_page_that_leads_nowhere_is_a_reason(tmp_path: Path) -> None:
         state = store.pulled.get("standing", "shop")
     assert source.asked == 1
     assert state.reason is not None
-    assert "'shop' lists traces of another time" in state.reason
+    assert "'shop' lists traces from outside the requested time" in state.reason
