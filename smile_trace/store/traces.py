@@ -463,9 +463,9 @@ def _put_calls(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Non
 def _reconsider(
     connection: Connection, trace_ids: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Let sampling decide anew about skipped calls that read otherwise now, and remove calls that
-    are gone; if something was asked for them, they stay as `superseded`. Precedes writing the
-    `rows`."""
+    """Let sampling decide anew about calls that read otherwise now and were skipped, or wait though
+    they cannot be asked again; remove calls that are gone: if something was asked for them, they
+    stay as `superseded`. Precedes writing the `rows`."""
     query = select(calls.c.id, calls.c.body)
     known = {row.id: row.body for row in rows_among(connection, query, calls.c.trace_id, trace_ids)}
     if not known:
@@ -475,14 +475,16 @@ def _reconsider(
         if call_id not in now:
             _remove(connection, call_id)
         elif now[call_id] != body:
-            _decide_anew(connection, call_id)
+            _decide_anew(connection, call_id, from_json(now[call_id]))
 
 
-def _decide_anew(connection: Connection, call_id: str) -> None:
+def _decide_anew(connection: Connection, call_id: str, call: Mapping[str, Any]) -> None:
     explained = explanations.c.call_id == call_id  # its group may be another one now
     connection.execute(update(explanations).where(explained).values(group_kind=None))
-    skipped = (jobs.c.call_id == call_id) & (jobs.c.state == "skipped")
-    undone = delete(jobs).where(skipped, jobs.c.reason_code != ReasonCode.NOT_SAMPLED)
+    anew = (jobs.c.state == "skipped") & (jobs.c.reason_code != ReasonCode.NOT_SAMPLED)
+    if call.get("not_repeatable"):  # what came late says that it cannot be asked as it was sent
+        anew |= jobs.c.state == "pending"
+    undone = delete(jobs).where(jobs.c.call_id == call_id, anew)
     if connection.execute(undone).rowcount:
         connection.execute(update(calls).where(calls.c.id == call_id).values(decided=False))
 

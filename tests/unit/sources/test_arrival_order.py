@@ -52,3 +52,10 @@ def test_every_recording(name: str) -> None:
 
     assert {call.id for call in in_order(name).calls} == {call.id for call in calls_of(name)}
     in_any_order()
+
+
+def test_a_call_that_waits_is_skipped_when_late_logs_say_that_it_cannot_be_asked_again() -> None:
+    name = "opentelemetry-instrumentation-openai-0.62.4.events"
+    late = (4, 7, 8, 9, 11, 14, 16, 17, 18, 21, 28, 33, 37, 41, 45, 49, 51)
+    early = tuple(set(range(len(records(name)))) - set(late))
+    check(name, [Batch(early, looks=True), Batch(late)])
