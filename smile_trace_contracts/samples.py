@@ -199,7 +199,7 @@ def _probe(
         name=name,
         title=title,
         status=status,
-        reason=f"{changed} of 4 were another answer.",
+        reason=f"{changed} of 4 gave another answer.",
         value=changed / 4,
         ci_low=0.5 if changed else 0.0,
         ci_high=1.0 if changed else 0.4,

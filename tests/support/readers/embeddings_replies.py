@@ -20,7 +20,7 @@ class _Answered(Embeddings):
 
     reply: Any = None
 
-    def _post(self, texts: list[str]) -> Any:
+    async def _post(self, texts: list[str]) -> Any:
         return self.reply
 
 
