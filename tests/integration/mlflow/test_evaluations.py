@@ -61,7 +61,7 @@ def test_ten_rows_have_their_heatmap(
         assert done.stdout.decode().endswith("10 of 10 explained: 10 reliable.\n")
         counts.append(len(model.bodies))
     assert counts[0] == counts[1] > asked
-    assert b"Nothing would be asked" in run_command(*command, "--dry-run", cwd=tmp_path).stdout
+    assert b"Nothing would be sent" in run_command(*command, "--dry-run", cwd=tmp_path).stdout
     found = mlflow.search_traces(run_id=result.run_id, return_type="list")
     assert len(found) == 10
     for trace in found:
