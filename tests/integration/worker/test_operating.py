@@ -202,7 +202,7 @@ def test_a_tracker_that_is_not_used_any_more_is_forgotten(configure, store: Stor
         forget_tracker(settings, "gone")
     with pytest.raises(WorkerError, match=r"known: gone"):
         forget_tracker(settings, "nonesuch")
-    assert "2 things" in forget_tracker(settings, "gone").said
+    assert "2 items" in forget_tracker(settings, "gone").said
     assert [one.about for one in examine(settings) if one.about == "tracker gone"] == []
     assert remove_all() == 1
 

@@ -626,7 +626,7 @@ def test_a_certain_part_that_the_calls_did_not_take_apart_is_named() -> None:
         "“Dogs sleep free of charge” was not broken down further (--budget)."
     )
     assert any(s.text == "free" and s.significant for s in many.segments)
-    assert "looked at inside" not in many.summary
+    assert "broken down further" not in many.summary
 
 
 def test_of_a_model_that_may_vary_it_goes_on_where_no_mask_told_of_two_parts() -> None:
