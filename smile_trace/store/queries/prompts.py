@@ -271,7 +271,19 @@ class PromptReader:
         query = query.order_by(of, observations.c.number)
         rows = rows_among(self._connection, query, of, explanation_ids)
         indices = cache(json.loads)  # mostly the same few
-        return [MaskRow._make((*row[:3], indices(row.fixed), *row[4:])) for row in rows]
+        return [
+            MaskRow(
+                row.explanation_id,
+                row.level,
+                row.mask,
+                indices(row.fixed),
+                row.shift,
+                row.keep_probability,
+                row.text_hash,
+                row.kind,
+            )
+            for row in rows
+        ]
 
 
 def _of(prompt: str, version: str, table: Table = calls) -> ColumnElement[bool]:
