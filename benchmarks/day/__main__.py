@@ -43,7 +43,7 @@ calls_per_day = {cap}
 rate = {rate}
 minimum_per_prompt_version = 10
 [probes]
-rate = 0.2
+rate = 0.5
 only = ["hijack"]
 prompts = ["agent"]
 [budget]

@@ -28,6 +28,7 @@ from smile_trace.attribution.reporting.moved_fields import moved_fields
 from smile_trace.attribution.reporting.segments import join, open_inside
 from smile_trace.attribution.reporting.summary import Subject, summarize
 from smile_trace.attribution.reporting.verdict import (
+    CONVINCING,
     final_fidelity,
     first_place,
     levels_shown,
@@ -282,7 +283,9 @@ class PerturbationStudy:
         fields = self._moved_fields(findings[:shown]) if field_count > 1 else ()
         fidelity = fidelity.model_copy(
             update={
-                "further_calls": further_calls(findings[:shown], len(self._known.responses))
+                "further_calls": further_calls(
+                    findings[:shown], len(self._known.responses), self._known.times
+                )
                 if fidelity.reproduced
                 else None,
                 "unseen": self._unseen(),
@@ -297,7 +300,7 @@ class PerturbationStudy:
             of=subject.of,
             another=bool(self.prompted.left_out) and not scores.as_logged,
         )
-        if fidelity.status == "partial" and (why := why_unsettled(findings[:shown])):
+        if fidelity.status in CONVINCING and (why := why_unsettled(findings[:shown])):
             fidelity = fidelity.model_copy(update={"reason": f"{fidelity.reason[:-1]}; {why}."})
         first = first_place(_finest(findings[:shown], outermost), fidelity)
         citations = tuple(cited_documents(self._cited, self.behind))

@@ -359,11 +359,17 @@ def why_unsettled(found: Sequence[LevelFindings]) -> str:
     return f"more calls would not settle the open parts: {', and '.join(reasons)}"
 
 
-def further_calls(found: Sequence[LevelFindings], spent: int) -> int | None:
-    """About how many further calls would settle all levels that are shown, given the `spent` calls;
-    None if nothing is open, the number is too large to mean anything, or a part is open because it
-    costs more alone than its interval holds, which no further mask changes."""
+def further_calls(found: Sequence[LevelFindings], spent: int, times: int = 1) -> int | None:
+    """About how many further calls would settle all levels that are shown, given the `spent` calls:
+    more rows, and `times` calls without each part that may cost more alone. None if nothing is
+    open, the number is too large to mean anything, or a part is open because it costs more alone
+    than its interval holds, which no further mask changes."""
     if any(map(_costs_more_alone, found)):
         return None
     calls = sum(max(further_rows(of), default=0) for of in found)
+    calls += times * sum(
+        suspected and cost is None
+        for of in found
+        for suspected, cost in zip(of.suspected, of.leave_one_out, strict=False)
+    )
     return rounded(calls) if 0 < calls <= MOST * spent else None

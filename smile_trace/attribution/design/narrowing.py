@@ -1,13 +1,15 @@
 """Which parts are removed together next, to clear those that an average alone excludes.
 
 An average over random masks excludes a part, and does not tell that two stand in for each other. A
-prompt without all of them does: if less than a limit is lost, no two of them do. Otherwise the
-fewest parts that lose it are looked for by halving, as QuickXplain does (Junker 2004), and the
-others are asked without one of each such few.
+prompt without all of them does: if less than a limit is lost, no two of them do. Otherwise it is
+asked without halves, and again halves of those that lose it, so that what stands beside many parts
+that each lose it is soon cleared. Where both halves lose less, the fewest parts that lose it are
+looked for as QuickXplain does (Junker 2004), and the others are asked without one of each such
+few.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, product
 
 import numpy as np
@@ -34,6 +36,9 @@ def next_removals(doubtful: Parts, lost: Mapping[Parts, float], limit: float) ->
         limit: the smallest change that is a loss.
     """
     cleared = [parts for parts, change in lost.items() if change < limit]
+    losing = [parts for parts, change in lost.items() if change >= limit]
+    if blocks := sorted(_blocks(sorted(doubtful), cleared, losing), key=len, reverse=True):
+        return blocks
     few = fewest_losing(doubtful, lost, limit)
     if smaller := [group for parts in few if (group := _smaller(parts, cleared))]:
         return list(dict.fromkeys(smaller))
@@ -43,6 +48,21 @@ def next_removals(doubtful: Parts, lost: Mapping[Parts, float], limit: float) ->
         for rest in dict.fromkeys(islice(rests, MOST_RESTS))
         if rest and not any(rest <= parts for parts in cleared)
     ]
+
+
+def _blocks(
+    ranked: Sequence[int], cleared: Sequence[Parts], losing: Sequence[Parts]
+) -> Iterator[Parts]:
+    """The groups of neighbours to ask without: halves, and again halves of those that lose."""
+    block = frozenset(ranked)
+    if not block or any(block <= of for of in cleared):
+        return
+    if not any(of <= block for of in losing):
+        yield block
+    elif len(ranked) > 1:
+        middle = len(ranked) // 2
+        yield from _blocks(ranked[:middle], cleared, losing)
+        yield from _blocks(ranked[middle:], cleared, losing)
 
 
 def fewest_losing(doubtful: Parts, lost: Mapping[Parts, float], limit: float) -> list[Parts]:

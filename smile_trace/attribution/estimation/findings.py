@@ -75,7 +75,8 @@ class LevelFindings:
     suspected: tuple[bool, ...] = ()
     """Which effects are open only because more was lost than those of the parts removed."""
     uncleared: tuple[bool, ...] = ()
-    """Which effects are excluded as an average, and each mask without the part lost as much."""
+    """Which effects are excluded as an average, or but for `untold`, and each mask without the part
+    lost as much."""
     limit: float = SMALLEST_EFFECT
     """The smallest effect that matters."""
 
@@ -309,12 +310,13 @@ def _of_drawn_masks(
     told, before = inference.excludes(estimate, limit), estimate
     removed = removal_masks([row for row, _ in answered], free)
     changes = np.array([change for _, change in answered])
-    estimate = inference.holding_unseen_pairs(estimate, removed, changes, significant, limit)
+    estimate = inference.holding_unseen_pairs(estimate, removed, changes, significant, limit, times)
     excluded = inference.excludes(estimate, limit)
     estimate = inference.holding_joint_losses(
         estimate, removed, changes, measured, significant, limit, times
     )
-    still = inference.excludes(estimate, limit)
+    still, untold = inference.excludes(estimate, limit), told & ~excluded & ~significant
+    in_doubt = (still | untold if times == 1 else still) & ~significant & np.isnan(measured)
     first, together = None, fit.pairs
     if near is not None and len(rows.y) >= inference.FOLDS:
         own, first = fit.believed(near)
@@ -324,12 +326,9 @@ def _of_drawn_masks(
     return _Tested(
         estimate,
         significant,
-        untold=told & ~excluded & ~significant,
+        untold=untold,
         suspected=excluded & ~still,
-        uncleared=still
-        & ~significant
-        & inference.uncleared(removed, changes, limit)
-        & np.isnan(measured),
+        uncleared=in_doubt & inference.uncleared(removed, changes, limit),
         rows=len(rows.y),
         pairs=together,
         stand_ins=stand_ins(removed, changes, measured, significant, limit) if times == 1 else (),

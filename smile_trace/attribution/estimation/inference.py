@@ -159,12 +159,14 @@ def holding_unseen_pairs(
     changes: Array,
     significant: NDArray[np.bool_],
     limit: float = SMALLEST_EFFECT,
+    times: int = 2,
 ) -> Estimate:
     """The estimate with intervals that hold what the masks cannot tell of two segments.
 
     If either of two segments is enough, each has the effect of both whenever the other is removed,
     too. Both have at most the smallest share of the answer lost without them beyond the sum of the
-    others' effects, over masks that leave half of it to lose. If a significant segment was never
+    others' effects, over masks that leave half of it to lose; of a model that repeats itself also
+    beyond what was lost with fewer removed, of which it is none. If a significant segment was never
     removed without the other, its effect may be the other's.
 
     Args:
@@ -172,16 +174,19 @@ def holding_unseen_pairs(
         changes: the answer changes of these masks, in [0, 1].
         significant: which effects are; their intervals stay.
         limit: the smallest effect that matters.
+        times: 1 for a model that repeats itself.
     """
     others = np.where(
         excludes(estimate, limit) & ~significant, 0.0, np.maximum(estimate.effect, 0.0)
     )
     explained = np.minimum(removed @ others, 1.0)
     of_both = np.ones((removed.shape[1],) * 2)
-    for mask, lost, already in zip(removed > 0, changes, explained, strict=True):
+    fewer = _lost_without(removed, changes) if times == 1 else np.zeros_like(removed)
+    for mask, lost, already, less in zip(removed > 0, changes, explained, fewer, strict=True):
         if already <= LEFT:
-            left = max(lost - already, 0.0) / (1 - already)
-            of_both[np.ix_(mask, mask)] = np.minimum(of_both[np.ix_(mask, mask)], left)
+            left = np.maximum(lost - np.maximum(already, less[mask]), 0.0) / (1 - already)
+            both = np.minimum(left[:, None], left[None, :])
+            of_both[np.ix_(mask, mask)] = np.minimum(of_both[np.ix_(mask, mask)], both)
     together = removed.T @ removed > 0
     of_both = np.where(significant & together, 0.0, of_both)
     taken = (removed.T @ (1 - removed) == 0) & significant[:, None]
@@ -190,6 +195,16 @@ def holding_unseen_pairs(
     np.fill_diagonal(hidden, 0.0)
     widened = np.maximum(estimate.high, hidden.max(axis=1, initial=0.0))
     return replace(estimate, high=np.where(significant, estimate.high, widened))
+
+
+def _lost_without(removed: Array, changes: Array) -> Array:
+    """The most that was lost with fewer of a mask's segments removed, and this one not: shape
+    (masks, segments). So much of what the mask lost is not the segment's."""
+    inside = removed @ (1 - removed).T == 0  # whether a mask (row) is part of another (column)
+    lost = np.zeros_like(removed)
+    for k, of in enumerate(inside.T):
+        lost[k] = ((1 - removed[of]) * changes[of, None]).max(axis=0, initial=0.0)
+    return lost
 
 
 def holding_joint_losses(
@@ -202,7 +217,9 @@ def holding_joint_losses(
     times: int = 1,
 ) -> Estimate:
     """The estimate with intervals that hold what was lost where only parts were removed whose
-    effects are excluded. Each that is `uncleared`, unless what the others cost at least explains
+    effects are excluded. Of a model that repeats itself, no average excludes a part without which
+    as much was always lost: removed alone, it may cost the least of that. Each that is `uncleared`,
+    unless what the others cost at least explains
     it, may cost all of it, as long as what it needs is there. If there is none, parts stand in for
     each other: then that holds of each of the fewest that lost it together. The median answer of a
     mask that was asked `times` times or more tells what is lost.
@@ -232,7 +249,16 @@ def holding_joint_losses(
         if may_cost.any():
             losing = np.vstack([losing, mask])
         high[may_cost] = np.maximum(high[may_cost], lost)
+    if times == 1:
+        still = unknown & excludes(replace(estimate, high=high), limit) & ~significant
+        high = np.where(still, np.maximum(high, least_lost(removed, changes)), high)
     return replace(estimate, high=high)
+
+
+def least_lost(removed: Array, changes: Array) -> Array:
+    """The least answer change without each segment, alone or with others; 0 if it never was."""
+    without = np.where(removed > 0, changes[:, None], np.inf).min(axis=0, initial=np.inf)
+    return np.where(np.isinf(without), 0.0, without)
 
 
 def uncleared(removed: Array, changes: Array, limit: float = SMALLEST_EFFECT) -> NDArray[np.bool_]:

@@ -21,6 +21,7 @@ from smile_trace.attribution.reporting.named_parts import (
     words,
 )
 from smile_trace.attribution.reporting.segments import is_within
+from smile_trace.attribution.reporting.verdict import what_settles
 from smile_trace.records import (
     Fidelity,
     FieldChange,
@@ -172,9 +173,7 @@ def summarize(
     clauses += _others(others, coarser, of, limit, by_content=by_content)
     clauses += _never_removed([s for s in segments if s.protected])
     if fidelity.status == "partial" and fidelity.further_calls is not None:
-        clauses.append(
-            f"about {fidelity.further_calls:,} more calls would settle this (--until-settled)"
-        )
+        clauses.append(what_settles(fidelity.further_calls, segments))
     if whole := [s for s in tree.free if s.significant and s.key in unopened]:
         whole.sort(key=lambda s: -len(s.text))
         names = [tree.by_itself(s, tree.like(s)) for s in whole]

@@ -33,6 +33,9 @@ _NOT_SEEN = (
     "explain a part of the answer, or compare in another way"
 )
 
+MANY_WORDS, SENTENCES = 10, 4
+"""Open words, and the sentences that they are of, from which larger parts are advised."""
+
 CONVINCING: tuple[FidelityStatus, ...] = ("reliable", "partial")
 """Statuses with something to show, and to look at more closely."""
 
@@ -129,10 +132,22 @@ def final_fidelity(
         fidelity = fidelity.model_copy(update={"status": lower, "reason": _ANOTHER})
     if fidelity.status != "inconclusive" or ";" in fidelity.reason:
         return fidelity
-    calls, what = fidelity.further_calls, "more calls or coarser parts may help (--budget, --unit)"
-    if calls is not None:
-        what = f"about {calls:,} more calls would settle this (--until-settled)"
+    what = "more calls or coarser parts may help (--budget, --unit)"
+    if fidelity.further_calls is not None:
+        what = what_settles(fidelity.further_calls, segments)
     return fidelity.model_copy(update={"reason": f"{fidelity.reason[:-1]}; {what}."})
+
+
+def what_settles(calls: int, segments: Sequence[SegmentAttribution]) -> str:
+    """What to do about the open parts: so many calls; or sentences, where many words of several
+    sentences are open."""
+    told = f"about {calls:,} more calls would settle this (--until-settled)"
+    words = [s for s in segments if s.unit == "word" and not s.protected]
+    sentences = sum(s.text.endswith((".", "!", "?", "。")) for s in words)
+    open_words = sum(s.verdict == "open" for s in decided(words))
+    if sentences < SENTENCES or open_words < MANY_WORDS:
+        return told
+    return f"{told}, or fewer, larger parts (--unit sentence)"
 
 
 def _given_open(

@@ -327,11 +327,13 @@ def test_what_excluded_parts_lose_together_any_of_them_may_cost_alone() -> None:
     without_three = [0.0, 1.0, 1.0, 1.0]
     assert widened([without_three], [0.3]) == [0.6, 0.3, 0.3, 0.3]
     assert widened([without_three], [0.09]) == list(high)  # none of them matters
-    # What the others cost at least, removed alone or by their intervals, explains less than .1.
-    costly = [np.nan, 0.04, np.nan, np.nan]
-    assert widened([without_three], [0.13], costly) == list(high)
+    # Also if what another one costs alone explains it: both may be needed for the same.
+    costly = [np.nan, 0.14, np.nan, np.nan]
     assert widened([without_three], [0.15], costly) == [0.6, 0.05, 0.15, 0.15]
-    assert widened([[1.0, 1.0, 1.0, 1.0]], [0.9]) == list(high)  # with what matters
+    two_of_them = [0.0, 1.0, 1.0, 0.0]
+    assert widened([without_three, two_of_them], [0.15, 0.15], costly) == [0.6, 0.05, 0.15, 0.15]
+    everything, without_two = [1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]
+    assert widened([everything, without_two], [0.9, 0.0]) == [0.6, 0.9, 0.05, 0.05]
     # A mask that lost nothing without it, and a part removed alone, tell of their parts.
     assert widened([without_three, [0.0, 0.0, 0.0, 1.0]], [0.3, 0.0]) == [0.6, 0.3, 0.3, 0.05]
     alone = [np.nan, 0.0, np.nan, np.nan]
@@ -339,8 +341,7 @@ def test_what_excluded_parts_lose_together_any_of_them_may_cost_alone() -> None:
     # Parts that cost nothing alone stand in for each other; the fewest that lost it together do.
     nothing = [np.nan, 0.0, 0.0, 0.0]
     assert widened([without_three], [0.3], nothing) == [0.6, 0.3, 0.3, 0.3]
-    two = [0.0, 1.0, 1.0, 0.0]
-    assert widened([without_three, two], [0.3, 0.2], nothing) == [0.6, 0.2, 0.2, 0.05]
+    assert widened([without_three, two_of_them], [0.3, 0.2], nothing) == [0.6, 0.2, 0.2, 0.05]
     # Answers that differ: the median of three tells, and one of them nothing.
     assert widened([without_three], [0.9], times=3) == list(high)
     assert widened([without_three] * 3, [0.3, 0.9, 0.2], times=3) == [0.6, 0.3, 0.3, 0.3]

@@ -41,3 +41,12 @@ def test_a_pair_among_eight_takes_few_prompts_and_what_was_asked_is_not_asked_ag
     alone = {frozenset({k}): 0.0 for k in range(8)}
     parts, pair = frozenset(range(8)), frozenset({2, 7})
     assert len(removals(parts, [pair], {**alone, parts: 0.5})) - len(alone) <= 11
+
+
+def test_what_does_not_lose_it_beside_many_that_do_is_cleared_block_by_block() -> None:
+    parts, needed = frozenset(range(40)), range(10, 20)
+    lost: dict[Parts, float] = {}
+    while not frozenset(range(20, 40)) <= frozenset().union(*(k for k, y in lost.items() if not y)):
+        asked = next_removals(parts, lost, LIMIT)
+        lost |= {of: 0.3 * any(k in of for k in needed) for of in asked}
+    assert len(lost) <= 3

@@ -725,3 +725,28 @@ def test_words_that_cost_a_field_alone_are_told_from_the_excluded(seed: int) -> 
     excluded = {s.text for s in found.segments if s.verdict == "excluded"}
     assert not excluded & matter
     assert len(excluded) >= 15
+
+
+@pytest.mark.parametrize("seed", [0, *further(3, 4)])
+def test_no_word_of_a_rule_that_decides_a_field_is_excluded(seed: int) -> None:
+    """Ten words decide `team` together, and hardly any random mask retains them all."""
+    rule, cause = "over 100 euros go to finance", r"\d+ euros back"
+
+    def model(messages: tuple[Message, ...]) -> str:
+        text = messages[0].content
+        name, order = re.search(r"Regards, (\w+)", text), re.search(r"order (\d+)", text)
+        team = "finance" if rule in text and re.search(cause, text) else "care"
+        fields = {"name": name and name[1], "order": order and order[1], "team": team}
+        return json.dumps(fields) if "JSON" in text else "How can I help you?"
+
+    prompt = (
+        "You sort the mail of a lamp shop. Be careful. Answer in JSON with the fields name, order, "
+        f"team. Refunds {rule}. Everything else goes to care. Dear shop, the lamp of order 4711 "
+        "came broken. It rained all day. I want my 120 euros back. Regards, Ann"
+    )
+    found = run(prompt, model, budget=80, seed=seed).explanation
+    excluded = {s.text for s in found.segments if s.verdict == "excluded"}
+    matter = {*f"JSON Regards, Ann order 4711 {rule}. 120 back.".split()} - {"to"}
+    assert not excluded & matter
+    assert len(excluded) >= 10
+    assert "or fewer, larger parts (--unit sentence)" in found.summary
