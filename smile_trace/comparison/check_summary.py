@@ -51,6 +51,8 @@ def _headline(checked: Checked) -> str:
     numbers += [f"{left} not compared"] if 0 < left < count else []
     numbers += [f"{len(checked.broken)} of {limits} limits broken" if limits else "no limit set"]
     numbers += [f"too few inputs to say how much the answers of {few} change"] if few else []
+    if notes := len(checked.notes):
+        numbers += [f"{notes} note{'s' * (notes > 1)} below"]
     return f"### Prompts: {said}\n\n{', '.join(numbers)}."
 
 
@@ -93,7 +95,7 @@ def _edits(comparison: Comparison, change: VersionChange) -> str:
         label, _ = layout.edit_verdict(change, effect.edits[0], limit)
         ends = per_cent(effect.ci_low, effect.ci_high)
         if label == layout.CHANGED and too_few(effect, limit):
-            label = "too few inputs to say how much"
+            label = f"{label}, too few inputs to say how much"
         moved = f"{100 * effect.distance:.0f} %"
         rows.append(["; ".join(edits), label, layout.moved_count(effect), moved, ends])
     head = ["edit", "found", "another answer", "of an answer changed", "90 % interval"]

@@ -136,7 +136,7 @@ def test_three_cases_do_not_say_how_much_the_answers_change(
     assert "too few inputs to say how much the answers of **triage** change." in summary
     assert "2 of 3 inputs got another answer, and on average 67 %" in summary
     assert "with so few inputs it may be anything from 0 to 100 %." in summary
-    assert "|too few inputs to say how much|2 of 3|67 %|0 to 100 %|" in summary
+    assert "|changed the answers, too few inputs to say how much|2 of 3|67 %|0 to 100 %|" in summary
 
 
 def test_logged_calls_are_replayed_and_not_shown(
