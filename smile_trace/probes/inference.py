@@ -100,7 +100,9 @@ def _binomial(trials: int, rates: float | Array) -> Array:
     """Return the probabilities of 0 … `trials` changes; a row per rate if there are several."""
     ks = np.arange(trials + 1)
     rate = np.asarray(rates)[..., None]
-    found: Array = scipy.special.comb(trials, ks) * rate**ks * (1 - rate) ** (trials - ks)
+    ways = -np.log1p(trials) - scipy.special.betaln(ks + 1, trials - ks + 1)
+    chances = scipy.special.xlogy(ks, rate) + scipy.special.xlog1py(trials - ks, -rate)
+    found: Array = np.exp(ways + chances)
     return found
 
 
