@@ -1,7 +1,6 @@
 """OpenAI's wire format: a Request as a body, a reply as Responses. Pure functions."""
 
 import json
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -173,9 +172,15 @@ FEWEST: dict[Form, int] = {"chat": 1, "completion": 1, "responses": 16}
 _OURS = {
     *("n", "best_of", "stream", "stream_options", "echo", "logprobs", "top_logprobs"),
     *("model", "messages", "prompt", "input", "instructions", "background"),
+    "prediction",  # changes no answer, and what of it does not come true is billed as output
 }
+_LISTED_TIERS = ("auto", "default", "flex")
+"""The values of `service_tier` that cost no more than the listed prices."""
 _CHAT_ONLY = {"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"}
-_READ_BESIDE = ("tools", "functions", "instructions", "response_format", "text")
+_READ_BESIDE = (
+    *("tools", "functions", "instructions", "response_format", "text"),
+    *("suffix", "chat_template_kwargs"),
+)
 """The fields of a body that the model reads beside the messages, the answer's schema included."""
 _NAMES = {"stop_sequences": "stop"}
 
@@ -228,6 +233,8 @@ def parameters(request: Request, *, form: Form, limit: Mapping[str, int]) -> dic
         for name, value in shaped(request.parameters).items()
         if name not in _OURS and value is not None
     }
+    if sent.get("service_tier", "auto") not in _LISTED_TIERS:
+        del sent["service_tier"]
     if form == "completion":
         sent = {name: value for name, value in sent.items() if name not in _CHAT_ONLY}
         if "max_completion_tokens" in sent:  # the name in the chat API only
@@ -255,7 +262,20 @@ def question(messages: Sequence[Message], *, form: Form, made: Form = "chat") ->
 _IMAGE = 50_000
 """More tokens than an image is: at most 48,169, of eight tiles of gpt-4o-mini (OpenAI's guide
 "Images and vision")."""
-_IMAGE_DATA = re.compile(r'"data:image/[^"]*"')
+_IMAGES = ("image_url", "input_image")
+"""The types of parts that are images."""
+
+
+def _without_image_data(value: Any) -> Any:
+    """The messages without images' data, in image parts only: any other text is read as words."""
+    if isinstance(value, list | tuple):
+        return [_without_image_data(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") in _IMAGES and (held := value.get("image_url")):
+        address = held.get("url") if isinstance(held, dict) else held
+        return {**value, "image_url": ""} if str(address).startswith("data:image/") else value
+    return {name: _without_image_data(held) for name, held in value.items()}
 
 
 def token_bound(sent: Mapping[str, JSON]) -> Usage:
@@ -265,8 +285,8 @@ def token_bound(sent: Mapping[str, JSON]) -> Usage:
     count = len(prompts) if "prompt" in sent and isinstance(prompts, list) else 1
     limit = max((sent[name] for name in LIMITS if isinstance(sent.get(name), int)), default=0)
     beside = {name: sent[name] for name in _READ_BESIDE if name in sent}
-    text = json.dumps([prompts, beside or None], ensure_ascii=False)
-    read = len(_IMAGE_DATA.sub("", text).encode("utf-8", "surrogatepass"))
+    text = json.dumps([_without_image_data(prompts), beside or None], ensure_ascii=False)
+    read = len(text.encode("utf-8", "surrogatepass"))
     images = text.count('"image_url":')
     return Usage(input_tokens=read + _IMAGE * images, output_tokens=count * limit)
 

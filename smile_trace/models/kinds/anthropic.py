@@ -147,7 +147,17 @@ _TOOL_INSTRUCTIONS = 1000
 """More tokens than the instructions that the service adds if tools are offered."""
 _IMAGE = 8000
 """More tokens than an image is."""
-_IMAGE_DATA = re.compile(r'"media_type": "image/[^"]*", "data": "[^"]*"')
+
+
+def _without_image_data(value: JSON) -> JSON:
+    """The blocks without images' data; what looks alike in a tool's input is read as words."""
+    if isinstance(value, list | tuple):
+        return [_without_image_data(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "image":
+        return {**value, "source": None}
+    return {k: held if k == "input" else _without_image_data(held) for k, held in value.items()}
 
 
 def body(request: Request, *, max_tokens: int) -> dict[str, JSON]:
@@ -166,8 +176,11 @@ def body(request: Request, *, max_tokens: int) -> dict[str, JSON]:
 
 def token_bound(sent: Mapping[str, JSON]) -> Usage:
     """Return a body's cost bound: a token per byte of input, and the limit of output tokens."""
-    text = json.dumps({name: sent[name] for name in _READ if name in sent})
-    read = len(_IMAGE_DATA.sub("", text)) + _IMAGE * text.count('"type": "image"')
+    read_by_it = {name: sent[name] for name in _READ if name in sent}
+    if "messages" in read_by_it:
+        read_by_it["messages"] = _without_image_data(read_by_it["messages"])
+    text = json.dumps(read_by_it)
+    read = len(text) + _IMAGE * text.count('"type": "image"')
     if sent.get("tools"):
         read += _TOOL_INSTRUCTIONS
     return Usage(input_tokens=read, output_tokens=sent["max_tokens"])

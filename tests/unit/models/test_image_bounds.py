@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from smile_trace.models import openai_wire
+from smile_trace.models import Request, openai_wire
 from smile_trace.models.kinds import anthropic
+from smile_trace.records import Message
 
 ADDRESS = "https://images.example/invoice.png"
 
@@ -46,3 +47,31 @@ def test_an_image_has_a_bound_of_its_own(bound: Any, body: Any, most: int, size:
 def test_words_about_an_image_are_words() -> None:
     said = {"messages": [{"role": "user", "content": '"image_url": "data:image/png;base64,AAA"'}]}
     assert 0 < (openai_wire.token_bound(said).input_tokens or 0) < 200
+
+
+_WORDS = "word " * 2000
+
+
+@pytest.mark.parametrize("text", ["data:image/png;base64,", 'He wrote "data:image/png,'])
+def test_a_text_that_begins_like_an_image_is_counted(text: str) -> None:
+    said = [{"role": "user", "content": text + _WORDS}]
+    in_part = [{"role": "user", "content": [{"type": "text", "text": text + _WORDS}]}]
+    for body in ({"messages": said}, {"messages": in_part}, {"prompt": text + _WORDS}):
+        assert (openai_wire.token_bound(body).input_tokens or 0) > len(_WORDS)
+
+
+def test_a_tools_input_that_is_made_like_an_image_is_counted() -> None:
+    made = {"type": "image", "source": {"media_type": "image/png", "data": _WORDS}}
+    used = {"type": "tool_use", "id": "1", "name": "f", "input": made}
+    said = {"messages": [{"role": "assistant", "content": [used]}], "max_tokens": 9}
+    assert (anthropic.token_bound(said).input_tokens or 0) > len(_WORDS)
+
+
+def test_what_costs_more_than_is_reserved_is_not_sent_again() -> None:
+    given = {"prediction": {"type": "content", "content": _WORDS}, "service_tier": "priority"}
+    request = Request(
+        messages=(Message(role="user", content="Hi"),), parameters={**given, "suffix": _WORDS}
+    )
+    sent = openai_wire.parameters(request, form="completion", limit={"max_tokens": 9})
+    assert sent == {"suffix": _WORDS, "max_tokens": 9}
+    assert (openai_wire.token_bound({"prompt": "Hi", **sent}).input_tokens or 0) > len(_WORDS)
