@@ -28,6 +28,9 @@ _RUN_HERE_AS = ("bash_", "text_editor_", "memory_", "computer_")
 _SERVER_SIDE = ("web_search_options", "mcp_servers")
 _SENDABLE = ("https://", "http://", "data:")
 """Prefixes of addresses that are sent as they are."""
+_BOUNDED = ("image", "audio")
+"""What has a bounded price behind an address, or is not sent from there; a file may be of any
+length, and another one at each request."""
 _HELD_BY_SERVER = ("previous_response_id", "conversation", "prompt", "container")
 _BETA = ("betas", "context_management")
 """Parameters for beta features, which Anthropic's plain Messages API lacks."""
@@ -247,6 +250,8 @@ def _results(parts: Iterable[Part]) -> Iterator[tuple[ToolResult, set[str | None
 
 
 def _why_no_media(part: Media) -> str | None:
+    if part.modality not in _BOUNDED and str(part.uri).startswith(_SENDABLE[:2]):
+        return f"its {part.modality} is only an address, so that its price has no bound"
     if str(part.uri).startswith(_SENDABLE):
         return None
     if part.file_id is not None:

@@ -66,6 +66,10 @@ def _result(message: Message) -> bool:
     [
         (Media(modality="image"), "the data of its image was not kept"),
         (Media(modality="image", uri="[image/png: 9 bytes]"), "the data of its image was not kept"),
+        (
+            Media(modality="file", uri="https://example.org/a.pdf"),
+            "its file is only an address, so that its price has no bound",
+        ),
         (Media(modality="file", file_id="file-1"), "its file is only referred to (file-1)"),
         (
             Media(modality="audio", uri="gs://bucket/one.wav"),
