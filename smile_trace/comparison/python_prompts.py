@@ -14,6 +14,8 @@ _CALLED: dict[str, Callable[[str], str]] = {"dedent": textwrap.dedent, "cleandoc
 LONGEST, MOST = 1_000_000, 10_000_000
 """Characters of a template that is put together, and of all texts of a file: names of names of
 names could be put together without end."""
+MOST_WRITTEN = 20_000_000
+"""Characters of the syntax trees of a file's calls: those of a megabyte, say."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class _Reader:
                 self._modules |= {alias.asname or alias.name for alias in called}
         self._set = Counter(filter(None, map(_sets, ast.walk(tree))))
         self._constants = dict(self._assigned(tree))
-        self._left = MOST
+        self._left, self._unwritten = MOST, MOST_WRITTEN
 
     def _assigned(self, tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
         """The names of the module that are set once."""
@@ -80,7 +82,16 @@ class _Reader:
                 why = f"its template is {_kind(given.get('template'))}"
                 if name is None:
                     name, template, why = "a prompt", None, f"its name is {_kind(named)}"
-                yield WrittenPrompt(name, template, node.lineno, why, ast.dump(node))
+                yield WrittenPrompt(name, template, node.lineno, why, self._written(node))
+
+    def _written(self, node: ast.Call) -> str:
+        """What is equal for calls that are written alike, as far as `MOST_WRITTEN` goes: of calls
+        within calls, each is written again with all that is in it."""
+        if self._unwritten <= 0:
+            return f"line {node.lineno}"
+        written = ast.dump(node)
+        self._unwritten -= len(written)
+        return written
 
     def _sendable(self, node: ast.expr | None) -> str | None:
         """The text, if it holds no half of a character, which nobody could send."""

@@ -208,3 +208,12 @@ def test_a_large_branch_is_read_file_by_file(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert (prompt.before, prompt.after) == ("Old.", "New.")
     assert most < 10_000_000
+
+
+def test_calls_within_calls_take_no_square_of_their_length() -> None:
+    within = 'Prompt("a", template=[' + "1," * 20_000 + "])"
+    for _ in range(80):
+        within = f"Prompt({within})"
+    found = prompts_in(f"from smile_trace import Prompt\n{within}\n")
+    assert len(found) == 81
+    assert sum(len(one.same) for one in found) < 22_000_000
