@@ -105,6 +105,7 @@ def _parsed(
         raise NotJSON(f"not JSON: {str(error)[:200]}") from None
     except ValueError:  # Python converts no longer ones
         raise ForeignDataError("a number with thousands of digits") from None
+    text = text[:end]  # what follows a first value is not its own, and may be long
     escaped = "\\ud" in text or "\\uD" in text
     if escaped or (not text.isascii() and _LONE_SURROGATES.search(text)):
         value = _mended(value, lenient=lenient)

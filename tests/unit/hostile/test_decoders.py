@@ -1,6 +1,7 @@
 """The fast decoder and the slow one read alike whatever both accept, and refuse the same."""
 
 import json
+import time
 
 import pytest
 
@@ -60,3 +61,17 @@ def test_what_is_no_text_is_refused_by_both(
     monkeypatch.setattr(foreign, "SURELY_FEW", -1)
     assert found == read(text, False)
     assert isinstance(found, type)
+
+
+def _seconds_to_read_the_first(text: str) -> float:
+    began = time.process_time()
+    for _ in range(5000):
+        assert foreign.parse_first(text, lenient=True) == ("a", 3)
+    return time.process_time() - began
+
+
+def test_a_first_value_takes_no_time_for_what_follows() -> None:
+    short, long = '"a" ', '"a" ' + "x" * 2**14
+    alone = min(_seconds_to_read_the_first(short) for _ in range(3))
+    followed = min(_seconds_to_read_the_first(long) for _ in range(3))
+    assert followed < 5 * alone
