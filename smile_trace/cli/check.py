@@ -174,7 +174,10 @@ def check(
     if html is not None:
         write_page(html, "\n".join(one.profile.to_html() for one in checks.prompts if one.profile))
     _show(found, summary, json=json)
-    if found.broken:
+    unmeasured = found.unchecked if limits and not prompts else ()
+    for file in unmeasured:
+        print(f"smile-trace: {printable(file)}: its limit could not be measured", file=sys.stderr)
+    if found.broken or unmeasured:
         raise typer.Exit(GATE_CLOSED)
 
 

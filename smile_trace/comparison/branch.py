@@ -37,13 +37,15 @@ class ChangedPrompt:
 @dataclass
 class Branch:
     """What a branch changes. `base`: a revision as people call it, of which `commit` is the last
-    common one; `notes`: sentences on what was not read; `cases`: files of cases by prompt."""
+    common one; `notes`: sentences on what was not read; `unchecked`: the changed prompts' files that
+    nothing could be asked of; `cases`: files of cases by prompt."""
 
     root: Path
     base: str
     commit: str
     prompts: list[ChangedPrompt] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
     cases: dict[str, Path] = field(default_factory=dict)
 
 
@@ -85,9 +87,10 @@ def changed_prompts(folder: Path, base: str | None, logged: Callable[[str], str 
                     side.add(name, text.removesuffix("\n"), file.path)
         elif file.before and file.after and _is_prompt(file.path):
             wanted = PurePosixPath(file.path).with_suffix(CASES).name
+            branch.unchecked.append(file.path)
             branch.notes.append(
-                f"{file.path} was not checked: no logged call has this template, and there is no "
-                f"{wanted} beside it"
+                f"{file.path} was not checked: no logged call was made with smile_trace.Prompt and "
+                f"this template, and there is no {wanted} beside it"
             )
     branch.prompts += _paired(branch, before, after)
     known = {prompt.name for prompt in branch.prompts}
@@ -126,7 +129,8 @@ def _named(branch: Branch, file: ChangedFile, logged: Callable[[str], str | None
 
 def _is_prompt(path: str) -> bool:
     """Whether a file of text is a prompt by its name or a folder's."""
-    return "prompt" in path.lower() and PurePosixPath(path).suffix in _TEXTS
+    file = PurePosixPath(path.lower())
+    return "prompt" in str(file) and file.suffix in _TEXTS and file.stem != "readme"
 
 
 def _paired(branch: Branch, before: _Found, after: _Found) -> Iterator[ChangedPrompt]:

@@ -89,6 +89,7 @@ class Check:
             commit=branch.commit if branch else None,
             prompts=prompts,
             notes=tuple(self.notes),
+            unchecked=tuple(branch.unchecked) if branch else (),
             asked=Spent(
                 **{
                     name: getattr(after, name) - getattr(before, name)

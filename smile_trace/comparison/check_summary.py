@@ -38,8 +38,11 @@ def to_markdown(checked: Checked) -> str:
 
 
 def _headline(checked: Checked) -> str:
+    unchecked = len(checked.unchecked)
+    missed = f"{unchecked} changed prompt{'s were' if unchecked > 1 else ' was'} not checked"
     if not checked.prompts:
-        return "### Prompts: none was compared" if checked.notes else NOTHING
+        none = "### Prompts: none was compared" if checked.notes else NOTHING
+        return f"{none}\n\n{missed}, see below." if unchecked else none
     changed = [one for one in checked.prompts if one.changes_answers]
     few = _names([one for one in changed if _too_few(one)])
     count, limits = len(checked.prompts), sum(len(one.limits) for one in checked.prompts)
@@ -51,6 +54,7 @@ def _headline(checked: Checked) -> str:
     numbers += [f"{left} not compared"] if 0 < left < count else []
     numbers += [f"{len(checked.broken)} of {limits} limits broken" if limits else "no limit set"]
     numbers += [f"too few inputs to say how much the answers of {few} change"] if few else []
+    numbers += [f"**{missed}**"] if unchecked else []
     if notes := len(checked.notes):
         numbers += [f"{notes} note{'s' * (notes > 1)} below"]
     return f"### Prompts: {said}\n\n{', '.join(numbers)}."

@@ -44,13 +44,15 @@ class CheckedPrompt(Record):
 
 
 class Checked(Record):
-    """The outcome of a check: prompts, what was not read (`notes`), and what was `asked` of models
-    meanwhile. `base` is None if no branch was looked at."""
+    """The outcome of a check: prompts, what was not read (`notes`), the files of changed prompts of
+    which nothing could be asked (`unchecked`), and what was `asked` of models meanwhile. `base` is
+    None if no branch was looked at."""
 
     base: str | None = None
     commit: str | None = None
     prompts: tuple[CheckedPrompt, ...] = ()
     notes: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
     asked: Spent = Spent()
 
     @property

@@ -140,6 +140,8 @@ class PromptCheck:
             if left := len(cases) - len(self.given):
                 missing = "lack a value for a variable of the template, or are too long"
                 self.notes.append(f"{left} of {len(cases)} cases {missing}: they are left out.")
+            if self.given:
+                self.notes.append(_how_asked(self.given))
         try:
             ready = prepare_change(
                 self.store, self.settings, self.name, templates, self.given, **how
@@ -277,3 +279,14 @@ class PromptCheck:
             gone=known.count((True, False)),
             back=known.count((False, True)),
         )
+
+
+def _how_asked(cases: Sequence[Call]) -> str:
+    """How cases are sent, which may not be as the application sends its prompt."""
+    forms = ("one message of the user", "a system message and the user's")
+    sent = " or ".join(dict.fromkeys(forms[len(call.messages) > 1] for call in cases))
+    names = listed([f"`{name}`" for name in cases[0].parameters]) or "no parameters"
+    return (
+        f"Cases were sent as {sent}, with {names}: what else the application sends, such as "
+        "response_format, is given by --set."
+    )

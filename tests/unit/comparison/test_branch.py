@@ -121,9 +121,10 @@ def test_files_of_text(tmp_path: Path) -> None:
     assert branch.notes == [
         "prompts/a.cases.jsonl was deleted: only logged calls can be asked",
         "prompts/link.md is a link, which is not followed",
-        "prompts/lonely.txt was not checked: no logged call has this template, and there is no "
-        "lonely.cases.jsonl beside it",
+        "prompts/lonely.txt was not checked: no logged call was made with smile_trace.Prompt and "
+        "this template, and there is no lonely.cases.jsonl beside it",
     ]
+    assert branch.unchecked == ["prompts/lonely.txt"]
 
 
 def test_a_repository_among_the_files_is_not_used(tmp_path: Path) -> None:
