@@ -59,7 +59,10 @@ _NEVER = [
     )
 ]
 _LOOPBACK = [ip_network(network) for network in ("127.0.0.0/8", "0.0.0.0/8", "::/127")]
-_NAT64 = [ip_network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")]
+_NAT64 = [
+    ip_network(network)
+    for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")
+]
 """IPv6 that stands for the IPv4 address in its last 32 bits."""
 
 

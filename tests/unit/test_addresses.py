@@ -64,6 +64,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         ("::ffff:127.0.0.1", Reach.LOOPBACK),
         ("::7f00:1", Reach.LOOPBACK),
         ("64:ff9b::7f00:1", Reach.LOOPBACK),
+        ("::ffff:0:7f00:1", Reach.LOOPBACK),
         ("2002:7f00:1::", Reach.LOOPBACK),
         ("169.254.169.254", Reach.NEVER),
         ("::ffff:169.254.169.254", Reach.NEVER),

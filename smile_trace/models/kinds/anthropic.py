@@ -419,7 +419,7 @@ def _block(part: Part) -> Turn | None:
     if isinstance(part, Media) and part.modality == "image" and part.uri is not None:
         return {"type": "image", "source": _source(part.uri)}
     if isinstance(part, Media) and part.modality == "file":
-        raise NotRepeatable("its file is not sent to Anthropic again: its price has no bound")
+        raise NotRepeatable(_UNBOUNDED)
     if isinstance(part, OtherPart) and part.kind == "refusal":
         return _text(TextPart(content=str(part.raw.get("content") or "")))
     raise NotRepeatable(f"Anthropic's Messages API takes no {part.type} of this kind")
@@ -448,6 +448,8 @@ def _result(part: ToolResult) -> Turn:
     """Return a tool's result; without its removed text it is empty, and no error either."""
     content: JSON = part.texts[0] if part.texts and part.texts[0].strip() else None
     if are_blocks(part.response):
+        if any(_is_file(block) for block in part.response):
+            raise NotRepeatable(_UNBOUNDED)
         texts = [(b, block_text(b)) for b in part.response]
         content = [without_cache(b) for b, text in texts if text is None or text.strip()]
     block: Turn = {"type": "tool_result", "tool_use_id": part.id}
@@ -455,6 +457,16 @@ def _result(part: ToolResult) -> Turn:
         block["content"] = content
         block |= {"is_error": True} if part.extra.get("is_error") else {}
     return block
+
+
+_UNBOUNDED = "its file is not sent to Anthropic again: its price has no bound"
+
+
+def _is_file(block: Mapping[str, JSON]) -> bool:
+    """Whether it is a document whose text is not in it, such as a PDF or an address."""
+    source = block.get("source")
+    kind = source.get("type") if isinstance(source, dict) else None
+    return block.get("type") == "document" and kind not in ("text", "content")
 
 
 def _source(uri: str) -> JSON:

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from smile_trace.models import Request, openai_wire
+from smile_trace.models import openai_wire
+from smile_trace.models.base import NotRepeatable, Request
 from smile_trace.models.kinds import anthropic
 from smile_trace.records import Message
+from smile_trace.records.message import ToolCall, ToolResult
 
 ADDRESS = "https://images.example/invoice.png"
 
@@ -49,29 +51,60 @@ def test_words_about_an_image_are_words() -> None:
     assert 0 < (openai_wire.token_bound(said).input_tokens or 0) < 200
 
 
-_WORDS = "word " * 2000
+LONG = "word " * 4000
 
 
-@pytest.mark.parametrize("text", ["data:image/png;base64,", 'He wrote "data:image/png,'])
-def test_a_text_that_begins_like_an_image_is_counted(text: str) -> None:
-    said = [{"role": "user", "content": text + _WORDS}]
-    in_part = [{"role": "user", "content": [{"type": "text", "text": text + _WORDS}]}]
-    for body in ({"messages": said}, {"messages": in_part}, {"prompt": text + _WORDS}):
-        assert (openai_wire.token_bound(body).input_tokens or 0) > len(_WORDS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"messages": [{"role": "user", "content": f"data:image/{LONG}"}]},
+        {"messages": [{"role": "user", "content": f'Say "data:image/{LONG}'}]},
+        {"input": [{"role": "user", "content": f'"image_url": "data:image/{LONG}"'}]},
+        {"prompt": f"data:image/{LONG}"},
+        {"prompt": ["Hi", f"data:image/{LONG}"]},
+        {"prompt": "Hi", "suffix": LONG},
+        {"messages": [], "tools": [{"image_url": f"data:image/{LONG}"}]},
+    ],
+)
+def test_a_text_that_looks_like_an_image_is_read(body: Any) -> None:
+    assert (openai_wire.token_bound(body).input_tokens or 0) > len(LONG)
 
 
-def test_a_tools_input_that_is_made_like_an_image_is_counted() -> None:
-    made = {"type": "image", "source": {"media_type": "image/png", "data": _WORDS}}
-    used = {"type": "tool_use", "id": "1", "name": "f", "input": made}
-    said = {"messages": [{"role": "assistant", "content": [used]}], "max_tokens": 9}
-    assert (anthropic.token_bound(said).input_tokens or 0) > len(_WORDS)
+@pytest.mark.parametrize("form", ["chat", "responses", "completion"])
+def test_what_makes_an_answer_dearer_is_not_sent_again(form: Any) -> None:
+    given = {"prediction": {"type": "content", "content": LONG}, "service_tier": "priority"}
+    request = Request(messages=(Message(role="user", content="Hi"),), parameters=given)
+    sent = openai_wire.parameters(request, form=form, limit={"max_tokens": 9})
+    assert sent.keys() == {"max_tokens"}
 
 
-def test_what_costs_more_than_is_reserved_is_not_sent_again() -> None:
-    given = {"prediction": {"type": "content", "content": _WORDS}, "service_tier": "priority"}
-    request = Request(
-        messages=(Message(role="user", content="Hi"),), parameters={**given, "suffix": _WORDS}
+def _called(arguments: Any, result: Any, **parameters: Any) -> dict[str, Any]:
+    messages = (
+        Message(role="user", content="Hi"),
+        Message.of("assistant", (ToolCall(id="1", name="f", arguments=arguments),), {}),
+        Message.of("user", (ToolResult(id="1", response=result),), {}),
     )
-    sent = openai_wire.parameters(request, form="completion", limit={"max_tokens": 9})
-    assert sent == {"suffix": _WORDS, "max_tokens": 9}
-    assert (openai_wire.token_bound({"prompt": "Hi", **sent}).input_tokens or 0) > len(_WORDS)
+    return anthropic.body(Request(messages=messages, parameters=parameters), max_tokens=9)
+
+
+LIKE_AN_IMAGE = {
+    "type": "image",
+    "source": {"type": "base64", "media_type": "image/png", "data": LONG},
+}
+
+
+def test_what_looks_like_an_image_in_a_tool_is_read() -> None:
+    tools = [{"name": "f", "input_schema": {"type": "object", "default": LIKE_AN_IMAGE}}]
+    for body in (_called(LIKE_AN_IMAGE, "ok"), _called({}, "ok", tools=tools)):
+        assert (anthropic.token_bound(body).input_tokens or 0) > len(LONG) + 8000
+    result = anthropic.token_bound(_called({}, [LIKE_AN_IMAGE]))
+    assert 8000 < (result.input_tokens or 0) < 10_000
+
+
+def test_a_file_in_a_tools_result_is_not_sent_to_anthropic() -> None:
+    inline = {"type": "base64", "media_type": "application/pdf", "data": "JVBERg=="}
+    for source in ({"type": "url", "url": "https://files.example/a.pdf"}, inline):
+        with pytest.raises(NotRepeatable, match="no bound"):
+            _called({}, [{"type": "document", "source": source}])
+    text = {"type": "text", "media_type": "text/plain", "data": "Open until 5."}
+    assert _called({}, [{"type": "document", "source": text}])["messages"]
