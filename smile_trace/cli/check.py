@@ -175,8 +175,9 @@ def check(
         write_page(html, "\n".join(one.profile.to_html() for one in checks.prompts if one.profile))
     _show(found, summary, json=json)
     unmeasured = found.unchecked if limits and not prompts else ()
-    for file in unmeasured:
-        print(f"smile-trace: {printable(file)}: its limit could not be measured", file=sys.stderr)
+    for changed in unmeasured:
+        said = f"{printable(changed)}: its limits could not be measured"
+        print(f"smile-trace: {said}", file=sys.stderr)
     if found.broken or unmeasured:
         raise typer.Exit(GATE_CLOSED)
 

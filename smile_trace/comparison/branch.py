@@ -37,8 +37,8 @@ class ChangedPrompt:
 @dataclass
 class Branch:
     """What a branch changes. `base`: a revision as people call it, of which `commit` is the last
-    common one; `notes`: sentences on what was not read; `unchecked`: files of changed
-    prompts of which nothing could be asked; `cases`: files of cases by prompt."""
+    common one; `notes`: sentences on what was not read; `unchecked`: files of changed prompts
+    of which nothing could be asked; `cases`: files of cases by prompt."""
 
     root: Path
     base: str

@@ -285,7 +285,7 @@ def _how_asked(cases: Sequence[Call]) -> str:
     """How cases are sent, which may not be as the application sends its prompt."""
     forms = ("one message of the user", "a system message and the user's")
     sent = " or ".join(dict.fromkeys(forms[len(call.messages) > 1] for call in cases))
-    names = listed([f"`{name}`" for name in cases[0].parameters]) or "no parameters"
+    names = listed([*cases[0].parameters]) or "no parameters"
     return (
         f"Cases were sent as {sent}, with {names}: what else the application sends, such as "
         "response_format, is given by --set."

@@ -177,6 +177,13 @@ def test_what_could_not_be_compared_breaks_a_limit(
     ran = check("--max", "answer_change=.2")
     assert "neither a logged call nor a file greet.cases.jsonl" in " ".join(ran.stderr.split())
     assert check().exit_code == 0
+    before, after = ({"prompts/lone.md": f"Greet {k}."} for k in "AB")
+    monkeypatch.chdir(branched(tmp_path / "t", before, after))
+    ran = check("--max", "answer_change=.2")
+    assert ran.exit_code == 3
+    assert "1 changed prompt was not checked, see below" in " ".join(ran.stdout.split())
+    assert "prompts/lone.md: its limits could not be measured" in ran.stderr
+    assert check().exit_code == 0
 
 
 def test_a_system_prompt_with_the_question_beside_it(
@@ -189,6 +196,7 @@ def test_a_system_prompt_with_the_question_beside_it(
     assert sorted(asked) == [["Be kind.", "Open?"], ["Be very kind.", "Open?"]]
     roles = {tuple(one["role"] for one in body["messages"]) for body in server.bodies}
     assert roles == {("system", "user")}
+    assert "a system message and the user's, with temperature:" in " ".join(check().stdout.split())
     (tmp_path / "r" / "desk.cases.jsonl").write_text("{}\n[1]\n")
     with pytest.raises(SmileTraceError, match=r"desk.cases.jsonl, line 2: write the values"):
         check()
