@@ -191,9 +191,11 @@ def telling_drivers(
 
 
 def _carry(parts: Sequence["SegmentAttribution"], whole: "SegmentAttribution") -> bool:
-    """Whether parts inside a driver have at least a third of its effect together: a word of .08 in
-    a rule of .68 does not tell what the rule does."""
-    return bool(parts) and sum(part.attribution for part in parts) >= whole.attribution * _SHARE
+    """Whether parts inside a driver have at least a third of its effect together, on average or
+    where each was removed alone: a word of .08 in a rule of .68 does not tell what the rule does,
+    and a sentence of .18 in a message of .60 does if .88 is lost without it alone."""
+    costs = (max(part.attribution, part.leave_one_out or 0.0) for part in parts)
+    return bool(parts) and sum(costs) >= whole.attribution * _SHARE
 
 
 def named_of(drivers: Sequence["SegmentAttribution"]) -> int:
