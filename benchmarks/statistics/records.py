@@ -18,7 +18,7 @@ that it does not drive, and the statuses.
 import argparse
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -70,19 +70,34 @@ def planted(seed: int) -> PlantedRecord:
     return PlantedRecord(prompt, record, field, record[field])
 
 
+def explained(
+    messages: tuple[Message, ...],
+    answer: str,
+    says: Callable[[Sequence[Message]], str],
+    *,
+    deterministic: bool,
+    seed: int,
+    budget: int,
+) -> Explanation:
+    """The explanation of an answer of a simulated model."""
+    study = PerturbationStudy(
+        Prompted(messages=messages),
+        ExplanationSettings(model="planted", budget=budget, seed=seed),
+        answer=answer,
+        signal="text",
+        deterministic=deterministic,
+        remote=False,
+    )
+    while rows := study.ask():
+        study.tell([(row, Response(text=says(row.messages))) for row in rows])
+    return study.result()
+
+
 def ask(
     planted: "PlantedRecord | ExtractedRecord", *, noise: float, seed: int, budget: int = 40
 ) -> Explanation:
     """The explanation; with noise that share of the answers has another field changed."""
     random = Random(seed + 1000)
-    study = PerturbationStudy(
-        Prompted(messages=(Message(role="user", content=planted.prompt),)),
-        ExplanationSettings(model="planted", budget=budget, seed=seed),
-        answer=json.dumps(planted.record),
-        signal="text",
-        deterministic=noise == 0,
-        remote=False,
-    )
 
     def response(messages: Sequence[Message]) -> str:
         said = planted.says(messages[0].content)
@@ -90,9 +105,10 @@ def ask(
             said = json.dumps({**json.loads(said), random.choice([*planted.record]): "other"})
         return said
 
-    while rows := study.ask():
-        study.tell([(row, Response(text=response(row.messages))) for row in rows])
-    return study.result()
+    prompt, answer = Message(role="user", content=planted.prompt), json.dumps(planted.record)
+    return explained(
+        (prompt,), answer, response, deterministic=noise == 0, seed=seed, budget=budget
+    )
 
 
 _NOTES = (

@@ -16,15 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from smile_trace.attribution import PerturbationStudy
-from smile_trace.records import (
-    Explanation,
-    ExplanationSettings,
-    Message,
-    Prompted,
-    Response,
-    SegmentAttribution,
-)
+from benchmarks.statistics.records import explained
+from smile_trace.records import Message, SegmentAttribution
 
 _INSTRUCTIONS = (
     "You sort the mail of a lamp shop.",
@@ -101,21 +94,6 @@ def planted(seed: int) -> Ruled:
     return Ruled(messages, rule.removeprefix("Refunds ").removeprefix("Letters from "), cause)
 
 
-def ask(world: Ruled, *, seed: int, budget: int) -> Explanation:
-    """The explanation."""
-    study = PerturbationStudy(
-        Prompted(messages=world.messages),
-        ExplanationSettings(model="planted", budget=budget, seed=seed),
-        answer=world.says(world.messages),
-        signal="text",
-        deterministic=True,
-        remote=False,
-    )
-    while rows := study.ask():
-        study.tell([(row, Response(text=world.says(row.messages))) for row in rows])
-    return study.result()
-
-
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -125,7 +103,14 @@ def main() -> None:
     said, statuses = Counter[tuple[bool, str]](), Counter[str]()
     for seed in range(options.worlds):
         world = planted(seed)
-        found = ask(world, seed=seed, budget=options.budget)
+        found = explained(
+            world.messages,
+            world.says(world.messages),
+            world.says,
+            deterministic=True,
+            seed=seed,
+            budget=options.budget,
+        )
         statuses[found.status] += 1
         said.update((world.needs(s), s.verdict or "protected") for s in found.segments)
     for needed, which in ((True, "words that the answer needs"), (False, "other words")):

@@ -159,7 +159,7 @@ def holding_unseen_pairs(
     changes: Array,
     significant: NDArray[np.bool_],
     limit: float = SMALLEST_EFFECT,
-    times: int = 2,
+    times: int = 1,
 ) -> Estimate:
     """The estimate with intervals that hold what the masks cannot tell of two segments.
 
@@ -219,10 +219,10 @@ def holding_joint_losses(
     """The estimate with intervals that hold what was lost where only parts were removed whose
     effects are excluded. Of a model that repeats itself, no average excludes a part without which
     as much was always lost: removed alone, it may cost the least of that. Each that is `uncleared`,
-    unless what the others cost at least explains
-    it, may cost all of it, as long as what it needs is there. If there is none, parts stand in for
-    each other: then that holds of each of the fewest that lost it together. The median answer of a
-    mask that was asked `times` times or more tells what is lost.
+    unless what the others cost at least explains it, may cost all of it, as long as what it needs
+    is there. If there is none, parts stand in for each other: then that holds of each of the fewest
+    that lost it together. The median answer of a mask that was asked `times` times or more tells
+    what is lost.
 
     Args:
         alone: what was lost with each removed alone, NaN where that was not measured.
@@ -256,14 +256,14 @@ def holding_joint_losses(
 
 
 def least_lost(removed: Array, changes: Array) -> Array:
-    """The least answer change without each segment, alone or with others; 0 if it never was."""
-    without = np.where(removed > 0, changes[:, None], np.inf).min(axis=0, initial=np.inf)
-    return np.where(np.isinf(without), 0.0, without)
+    """The least answer change without each segment, alone or with others; ∞ if it always stayed."""
+    least: Array = np.where(removed > 0, changes[:, None], np.inf).min(axis=0, initial=np.inf)
+    return least
 
 
 def uncleared(removed: Array, changes: Array, limit: float = SMALLEST_EFFECT) -> NDArray[np.bool_]:
     """Which segments no mask cleared: without them less than `limit` was never lost."""
-    found: NDArray[np.bool_] = removed.T @ (changes < limit) == 0
+    found: NDArray[np.bool_] = least_lost(removed, changes) >= limit
     return found
 
 
