@@ -95,7 +95,7 @@ def _parsed(
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
-        _count_values(text, max_values)
+        count_values(text, max_values)
         value, end = (decoder.decode(text), len(text)) if whole else decoder.raw_decode(text)
     except ForeignDataError:
         raise
@@ -176,8 +176,9 @@ def finite(value: Any) -> float:
     return number
 
 
-def _count_values(text: str, max_values: int) -> None:
-    """Refuse too many values before decoding; strings are searched only if that can matter."""
+def count_values(text: str, max_values: int = MAX_VALUES) -> None:
+    """Refuse too many values before decoding; strings are searched only if that can matter. Raises
+    ForeignDataError if there are too many values, lists or objects."""
     most = FREE_CONTAINERS + len(text) // BYTES_PER_CONTAINER
     if len(text) <= min(2 * most, max_values):  # a container has two characters
         return

@@ -164,9 +164,11 @@ class _Request:
 
     def __init__(self, body: bytes, names: Names, check: Callable[[Any], object]) -> None:
         try:
-            self._json = Reader(body.decode(), MAX_ITEM_BYTES)
+            text = body.decode()
         except UnicodeDecodeError:
             raise ForeignDataError("the body is not JSON: it is not UTF-8") from None
+        foreign.count_values(text)
+        self._json = Reader(text, MAX_ITEM_BYTES)
         self._names = names
         self._check = check
         self._received = Received(names, len(body))

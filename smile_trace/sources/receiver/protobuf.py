@@ -5,10 +5,9 @@ base64 where OTLP has hex digits. Zero and empty values are left out, as in prot
 """
 
 import base64
-import json
 import math
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from json.encoder import encode_basestring as quote
 from typing import Any, TypeVar
 
@@ -19,7 +18,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from smile_trace._guards.foreign import ForeignDataError
+from smile_trace._guards.foreign import MAX_VALUES, ForeignDataError
 from smile_trace.records.formats.otlp import check_scope_name
 from smile_trace.sources.receiver import wire
 from smile_trace.sources.receiver.lines import LOGS, MAX_ITEM_BYTES, SPANS, Received, check_frame
@@ -34,11 +33,11 @@ M = TypeVar("M", bound=Message)
 def read_traces(body: bytes) -> Received:
     """Read the spans of an `ExportTraceServiceRequest`; `ForeignDataError` if the body is none."""
 
-    def write(item: bytes) -> str:
+    def write(item: bytes, writer: _Writer) -> str:
         span = _decoded(Span(), item)
         if reason := _wrong_span(span):
             raise _Wrong(reason)
-        return _object(span)
+        return writer.object(span)
 
     return _read(body, Received(SPANS, len(body)), wire.SPAN, write)
 
@@ -47,13 +46,13 @@ def read_logs(body: bytes) -> Received:
     """Read the log records of an `ExportLogsServiceRequest`; `ForeignDataError` if the body is
     none. Records without a trace are left out: no call can be read from them."""
 
-    def write(item: bytes) -> str:
+    def write(item: bytes, writer: _Writer) -> str:
         record = _decoded(LogRecord(), item)
         if reason := _wrong_log_record(record):
             raise _Wrong(reason)
         if not any(record.span_id):
             record.ClearField("span_id")
-        return _object(record) if any(record.trace_id) else ""
+        return writer.object(record) if any(record.trace_id) else ""
 
     return _read(body, Received(LOGS, len(body)), wire.LOG_RECORD, write)
 
@@ -63,27 +62,28 @@ class _Wrong(ForeignDataError):
 
 
 def _read(
-    body: bytes, received: Received, shape: wire.Shape, write: Callable[[bytes], str]
+    body: bytes, received: Received, shape: wire.Shape, write: Callable[[bytes, "_Writer"], str]
 ) -> Received:
-    messages = wire.Messages(body)
+    messages, writer = wire.Messages(body), _Writer()
     for block in messages.repeated(messages.whole(), 1):
-        of_block = _Frame(messages, block, _resource)
+        of_block = _Frame(messages, block, partial(_resource, writer))
         for group in messages.repeated(block, 2):
-            of_group = _Frame(messages, group, _scope)
+            of_group = _Frame(messages, group, partial(_scope, writer))
             for place in messages.repeated(group, 2):
                 try:
-                    if text := write(_bounded(messages.bytes_at(place), shape)):
+                    if text := write(_bounded(messages, place, shape), writer):
                         received.add(of_block.text(), of_group.text(), text)
                 except _Wrong as wrong:
                     received.reject(str(wrong))
     return received
 
 
-def _bounded(item: bytes, shape: wire.Shape) -> bytes:
+def _bounded(messages: wire.Messages, place: wire.Place, shape: wire.Shape) -> bytes:
+    item = messages.bytes_at(place)
     if len(item) > MAX_ITEM_BYTES:
         raise _Wrong(f"longer than {MAX_ITEM_BYTES:,} bytes")
     try:
-        wire.check_count(item, shape)
+        wire.check_count(messages, place, shape)
     except wire.TooMany as error:
         raise _Wrong(str(error)) from None
     return item
@@ -135,15 +135,15 @@ def _decoded(message: M, data: bytes) -> M:
     return message
 
 
-def _resource(data: bytes) -> str:
-    return f'"resource":{_object(_decoded(Resource(), data))}'
+def _resource(writer: "_Writer", data: bytes) -> str:
+    return f'"resource":{writer.object(_decoded(Resource(), data))}'
 
 
-def _scope(data: bytes) -> str:
+def _scope(writer: "_Writer", data: bytes) -> str:
     scope = _decoded(InstrumentationScope(), data)
     if reason := check_scope_name(scope.name):
         raise _Wrong(reason)
-    return f'"scope":{_object(scope)}'
+    return f'"scope":{writer.object(scope)}'
 
 
 def _is_id(value: bytes, none: bytes) -> bool:
@@ -176,38 +176,49 @@ def _wrong_log_record(record: LogRecord) -> str:
     return ""
 
 
-def _object(message: Message) -> str:
-    """Write the fields that are set; protobuf refuses messages nested deeper than 100 levels."""
-    fields = []
-    for field, value in message.ListFields():
-        name, write = _writer(field)
-        if isinstance(value, _SINGLE):
-            fields.append(f'"{name}":{write(value)}')
+class _Writer:
+    """Writes the messages of one request as JSON, at most `MAX_VALUES`; `TooMany` beyond."""
+
+    def __init__(self) -> None:
+        self._left = MAX_VALUES
+        self._of_field = cache(self._find)
+
+    def object(self, message: Message) -> str:
+        """Write the fields that are set; protobuf refuses more than 100 levels."""
+        self._count()
+        fields = []
+        for field, value in message.ListFields():
+            name, write = self._of_field(field)
+            if isinstance(value, _SINGLE):
+                fields.append(f'"{name}":{write(value)}')
+            else:
+                fields.append(f'"{name}":[{",".join(filter(None, map(write, value)))}]')
+        return f"{{{','.join(fields)}}}"
+
+    def _attribute(self, pair: KeyValue) -> str:
+        """Write an attribute; empty if it has no name."""
+        self._count()
+        if not (key := pair.key):
+            return ""
+        if text := pair.value.string_value:  # most of them are texts
+            return f'{{"key":{quote(key)},"value":{{"stringValue":{quote(text)}}}}}'
+        return f'{{"key":{quote(key)},"value":{self.object(pair.value)}}}'
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise wire.TooMany(f"more than {MAX_VALUES:,} values")
+
+    def _find(self, field: FieldDescriptor) -> tuple[str, Callable[[Any], str]]:
+        """The name of a field in JSON, and what writes one value of it."""
+        write: Callable[[Any], str]
+        if field.message_type is not None:
+            write = self._attribute if field.message_type == KeyValue.DESCRIPTOR else self.object
+        elif field.name in _IDS:
+            write = _hex
         else:
-            fields.append(f'"{name}":[{",".join(filter(None, map(write, value)))}]')
-    return f"{{{','.join(fields)}}}"
-
-
-@cache
-def _writer(field: FieldDescriptor) -> tuple[str, Callable[[Any], str]]:
-    """The name of a field in JSON, and what writes one value of it."""
-    write: Callable[[Any], str]
-    if field.message_type is not None:
-        write = _attribute if field.message_type == KeyValue.DESCRIPTOR else _object
-    elif field.name in _IDS:
-        write = _hex
-    else:
-        write = _WRITE.get(field.type, str)
-    return field.json_name, write
-
-
-def _attribute(pair: KeyValue) -> str:
-    """Write an attribute; empty if it has no name."""
-    if not (key := pair.key):
-        return ""
-    if text := pair.value.string_value:  # most of them are texts
-        return f'{{"key":{quote(key)},"value":{{"stringValue":{quote(text)}}}}}'
-    return f'{{"key":{quote(key)},"value":{_object(pair.value)}}}'
+            write = _WRITE.get(field.type, str)
+        return field.json_name, write
 
 
 def _hex(value: bytes) -> str:
@@ -216,6 +227,10 @@ def _hex(value: bytes) -> str:
 
 def _base64(value: bytes) -> str:
     return f'"{base64.b64encode(value).decode()}"'
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _quoted(number: int) -> str:
@@ -230,12 +245,12 @@ def _double(number: float) -> str:
     return '"NaN"' if math.isnan(number) else '"Infinity"' if number > 0 else '"-Infinity"'
 
 
-_SINGLE = (Message, str, bytes, int, float)
+_SINGLE = (str, bytes, int, float, Message)
 _IDS = ("trace_id", "span_id", "parent_span_id")
 _WRITE: dict[int, Callable[[Any], str]] = {
     FieldDescriptor.TYPE_STRING: quote,
     FieldDescriptor.TYPE_BYTES: _base64,
-    FieldDescriptor.TYPE_BOOL: json.dumps,
+    FieldDescriptor.TYPE_BOOL: _bool,
     FieldDescriptor.TYPE_DOUBLE: _double,
     FieldDescriptor.TYPE_INT64: _quoted,
     FieldDescriptor.TYPE_FIXED64: _quoted,

@@ -32,11 +32,11 @@ class TooMany(ForeignDataError):
 
 
 class Messages:
-    """Messages in a request's body; at most `most` fields are looked at."""
+    """Messages in a request's body; at most `MAX_VALUES` fields are looked at."""
 
-    def __init__(self, body: bytes, most: int = MAX_VALUES) -> None:
+    def __init__(self, body: bytes) -> None:
         self._body = body
-        self._most = self._left = most
+        self._left = MAX_VALUES
         self._parts_left = MOST_PARTS
 
     def whole(self) -> Place:
@@ -64,7 +64,7 @@ class Messages:
         while at < end:
             self._left -= 1
             if self._left < 0:
-                raise TooMany(f"more than {self._most:,} values")
+                raise TooMany(f"more than {MAX_VALUES:,} values")
             tag, at = self._varint(at, end)
             kind = tag & 7
             if kind == _LENGTH:
@@ -94,14 +94,14 @@ class Messages:
         raise no_request()
 
 
-def check_count(item: bytes, shape: Shape) -> None:
+def check_count(messages: Messages, item: Place, shape: Shape) -> None:
     """Raise `TooMany` if decoding an item would take many times its length: about one message per
-    10 bytes is allowed."""
-    if len(item) <= _LARGE:
+    10 bytes is allowed. Its fields count as looked at."""
+    size = item[1] - item[0]
+    if size <= _LARGE:
         return
-    most = _LARGE // 20 + len(item) // 10
-    messages = Messages(item, 4 * most)
-    around = [(messages.fields(messages.whole()), shape)]
+    most = _LARGE // 20 + size // 10
+    around = [(messages.fields(item), shape)]
     count = 0
     while around:
         fields, of_fields = around[-1]

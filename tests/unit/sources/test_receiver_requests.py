@@ -206,6 +206,35 @@ def test_a_request_of_which_hardly_anything_can_be_kept_is_refused(read: Any) ->
         read(json.dumps(document).encode())
 
 
+def in_protobuf(span: bytes, count: int) -> Received:
+    request = ExportTraceServiceRequest()
+    ids = {"trace_id": b"1" * 16, "span_id": b"2" * 8}
+    request.resource_spans.add().scope_spans.add().spans.add(**ids).MergeFromString(span)
+    return protobuf.read_traces(request.SerializeToString() * count)
+
+
+def in_json(span: bytes, count: int) -> Received:
+    block = b'{"traceId":"%032d","spanId":"%016d",%s}' % (1, 2, span)
+    block = b'{"scopeSpans":[{"spans":[%s]}]}' % block
+    return json_requests.read_traces(b'{"resourceSpans":[%s]}' % b",".join([block] * count))
+
+
+@pytest.mark.parametrize(
+    ("read", "span"),
+    [
+        (in_protobuf, b"\x5a\x00" * 150_000),  # empty events
+        (in_protobuf, b"\xf8\x07\x01" * 600_000),  # numbers of an unknown field
+        (in_json, b'"events":[%s]' % b",".join([b"{}"] * 90_000)),
+    ],
+    ids=["protobuf", "unknown fields", "json"],
+)
+def test_the_values_of_a_request_are_bounded_over_all_its_spans(read: Any, span: bytes) -> None:
+    """One of 32 MB, which is 30 kB with gzip, kept the receiver busy for 20 seconds."""
+    assert read(span, 1).rejected == 0
+    with pytest.raises(ForeignDataError, match=r"more than [0-9,]+ (values|lists and objects)"):
+        read(span, 15)
+
+
 def test_a_json_request_may_have_its_resource_and_scope_last() -> None:
     span = {"traceId": "1" * 32, "spanId": "2" * 16, "name": "s" * 2**15}
     group = {"spans": [span, span], "scope": {"name": "late"}}
