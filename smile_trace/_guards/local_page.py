@@ -87,7 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
         length, text = self.headers.get("Content-Length", ""), "text/plain"
         if self.headers.get_content_type() != "application/json" or not length.isdecimal():
             return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be JSON", text
-        if int(length) > self.server.most_bytes:
+        # Python converts no number of thousands of digits.
+        if len(length) > 18 or int(length) > self.server.most_bytes:
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the request is too long", text
         try:
             taken = self.server.take(self.rfile.read(int(length)))

@@ -123,6 +123,7 @@ def test_what_is_no_judgement_is_refused_and_nothing_is_kept(
         (post(server, replies(server, reviewer="somebody else")), 422),
         (post(server, replies(server, variant_id="another")), 404),
         (post(server, b" " * 20_000), 413),
+        (post(server, b"", headers={"Content-Length": "9" * 5000}), 413),
         (post(server, replies(server), headers={"Content-Type": "text/plain"}), 415),
         (post(server, replies(server), headers={"Origin": "http://evil.example"}), 403),
         (ask(server, "POST", "/judgements", replies(server)), 404),
