@@ -59,13 +59,23 @@ def tighten_folder(path: Path) -> bool:
     """Take a folder of this user's from everybody else; True if it was open to others. Raises
     NotPrivate if it is another user's, or no folder; OSError if it is not there, or cannot be
     changed."""
-    link, state = os.lstat(path), os.stat(path)
-    for one in (link, state):
-        if one.st_uid != os.geteuid():
-            raise NotPrivate(_take(path, one.st_uid))
+    check_owner(path)
+    state = os.stat(path)
     if not stat.S_ISDIR(state.st_mode):
         raise NotPrivate(f"{path} is not a folder: move it away")
     return _tighten(path, state, 0o700)
+
+
+def check_owner(*folders: Path) -> None:
+    """Raise NotPrivate if one of the folders that are there, or a link to it, is another user's."""
+    for path in folders:
+        for follow in (False, True):
+            try:
+                owner = os.stat(path, follow_symlinks=follow).st_uid
+            except FileNotFoundError:
+                break
+            if owner != os.geteuid():
+                raise NotPrivate(_take(path, owner))
 
 
 def tighten_file(path: Path) -> bool:
@@ -142,7 +152,7 @@ def _tighten(path: Path, state: os.stat_result, mode: int) -> bool:
 
 def _take(path: Path, owner: int) -> str:
     return (
-        f"{path} belongs to {user_name(owner)}, and is not used: run the worker as that user, "
+        f"{path} belongs to {user_name(owner)}, and is not used: run this as that user, "
         f"or take it with `sudo chown -R {os.geteuid()} {shlex.quote(str(path))}`, after "
         "checking that nothing in it is forged"
     )

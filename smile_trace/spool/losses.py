@@ -9,7 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smile_trace._guards.internal_errors import keep_inside, report_error, suppressed
-from smile_trace._guards.private_files import is_own_folder, make_private, open_own
+from smile_trace._guards.private_files import (
+    check_owner,
+    is_own_folder,
+    make_private,
+    open_own,
+)
 
 FILE_SUFFIX = ".losses.json"
 MAX_BYTES = 2**20
@@ -71,7 +76,12 @@ def read_losses(spool: Path) -> dict[str, int]:
 
 
 def _folders(spool: Path) -> Iterator[Path]:
-    yield spool
+    try:
+        check_owner(spool.parent, spool)
+    except OSError as error:
+        keep_inside(error)
+    else:
+        yield spool
     try:
         temporary = temporary_folder()
     except OSError as error:  # every disk is full, or read-only

@@ -15,7 +15,12 @@ import time
 from pathlib import Path
 
 from smile_trace._guards.internal_errors import handlers_wait, keep_inside, report_error, suppressed
-from smile_trace._guards.private_files import make_private, open_regular
+from smile_trace._guards.private_files import (
+    NotPrivate,
+    check_owner,
+    make_private,
+    open_regular,
+)
 from smile_trace.semconv import PREFIX
 from smile_trace.spool.losses import Losses
 
@@ -36,7 +41,8 @@ class Spool:
     """Appends lines to this process's file in `folder`.
 
     Args:
-        folder: created with mode 0700 at the first line; files have mode 0600.
+        folder: created with mode 0700 at the first line; files have mode 0600. Nothing is written
+            if it, or the folder around it, is another user's.
         file_limit: size in bytes after which a new file is begun.
         spool_limit: size in bytes of the whole folder beyond which new lines are dropped and
             counted. Only the worker removes files.
@@ -142,6 +148,7 @@ class Spool:
             self._opening.release()
 
     def _create(self) -> int:
+        check_owner(self.folder.parent, self.folder)
         make_private(self.folder)
         # The name sorts by time and is never used twice, not even by a forked child.
         now = time.time_ns()
@@ -238,5 +245,7 @@ def _folder_bytes(folder: Path) -> int:
 
 def _reason(error: Exception) -> str:
     """The reason in words, without paths: it is the key of a count."""
+    if isinstance(error, NotPrivate):
+        return "the home or its spool belongs to another user"
     said = getattr(error, "strerror", None) or type(error).__name__
     return f"the spool cannot be written: {said}"

@@ -101,6 +101,7 @@ class Store:
         if has_store(settings):
             return cls.open(settings, clock)
         check_home(settings)
+        _tighten(settings)
         return cls._of(SQLiteDatabase(IN_MEMORY), settings, clock)
 
     @classmethod
@@ -117,7 +118,10 @@ class Store:
                 f"{home} cannot be made ({error.strerror}): set SMILE_TRACE_HOME to a folder "
                 "that you can write."
             ) from None
-        _make_private(settings)
+        _tighten(settings)
+        if settings.store.url is None:
+            with suppress(OSError):  # full or read-only: SQLite says it
+                os.close(os.open(home / "store.db", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         return cls._of(_database(settings), settings, clock)
 
     @classmethod
@@ -178,7 +182,7 @@ def _database(settings: Settings) -> Database:
     return SQLiteDatabase(settings.home / "store.db") if url is None else PostgresDatabase(url)
 
 
-def _make_private(settings: Settings) -> None:
+def _tighten(settings: Settings) -> None:
     """Close the home and its files to everybody else. Raises StoreError, with advice, if another
     user owns one."""
     home = settings.home
@@ -194,10 +198,6 @@ def _make_private(settings: Settings) -> None:
         raise StoreError(f"{error}.") from None
     except OSError as error:
         raise StoreError(f"{home} cannot be made private: {error}.") from None
-    if settings.store.url is not None:
-        return
-    with suppress(OSError):  # full or read-only: SQLite says it
-        os.close(os.open(home / "store.db", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def check_home(settings: Settings) -> None:

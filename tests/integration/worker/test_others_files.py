@@ -54,6 +54,30 @@ def test_what_is_another_users_is_refused(name: str, settings: Settings, other: 
         Store.open(settings)
 
 
+@pytest.mark.parametrize("planted", ["", "spool", "a link"])
+def test_capture_and_status_use_nothing_of_another_user(
+    planted: str, settings: Settings, other: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    target = tmp_path / "target"
+    for folder in (settings.home, target):
+        folder.mkdir(mode=0o700)
+    if planted == "a link":
+        settings.spool.symlink_to(target)
+    else:
+        settings.spool.mkdir(mode=0o700)
+    path = settings.home if planted == "" else settings.spool
+    os.chown(path, other, other, follow_symlinks=False)
+    calls = "ask('one')\nask('two')"
+    done = run_application(calls, settings.home, {"TMPDIR": str(tmp_path)})
+    assert done.returncode == 0
+    assert done.stderr.count("belongs to the user nobody, and is not used") == 1
+    assert [*settings.spool.iterdir(), *target.iterdir()] == []
+    assert read_losses(settings.spool) == {"the home or its spool belongs to another user": 2}
+    with pytest.raises(StoreError, match="belongs to the user nobody"):
+        Store.look(settings)
+
+
 @pytest.mark.parametrize("name", ["store.db", "engine.db", "worker.lock"])
 def test_a_link_in_the_home_is_not_followed(name: str, settings: Settings, tmp_path: Path) -> None:
     settings.home.mkdir(mode=0o700)
