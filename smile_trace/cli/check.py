@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -200,9 +201,10 @@ def _branch(store: "Store", base: str | None, *, alone: bool) -> "Branch | None"
     from smile_trace.comparison.branch import changed_prompts
     from smile_trace.comparison.evidence import prompt_with
     from smile_trace.comparison.git import NoBase
+    from smile_trace.comparison.sent_texts import sent_texts
 
     try:
-        return changed_prompts(Path.cwd(), base, prompt_with(store))
+        return changed_prompts(Path.cwd(), base, prompt_with(store), partial(sent_texts, store))
     except NoBase:
         if alone or base is not None:
             raise

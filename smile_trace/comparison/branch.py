@@ -4,15 +4,25 @@ that are a prompt's template or have cases beside them, and versions of MLflow's
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path, PurePosixPath
 
 from smile_trace._guards.presentable import presentable
-from smile_trace.comparison.git import ChangedFile, GitFailed, NoBase, base_of, changed_files, said
+from smile_trace.comparison.git import (
+    ChangedFile,
+    GitFailed,
+    NoBase,
+    base_of,
+    changed_files,
+    earlier_texts,
+    said,
+    working_text,
+)
 from smile_trace.comparison.python_prompts import NotPython, prompts_in
+from smile_trace.comparison.sent_texts import MOST_READ, Sent
 from smile_trace.errors import SmileTraceError
 from smile_trace.sources.protocol import GROUP
 
@@ -21,7 +31,9 @@ _REGISTERED = re.compile(r"prompts:/([\w.-]{1,200})/(\d{1,9})(?!\w)")
 _NAMING = {".py", ".toml", ".yaml", ".yml"}
 """Endings of files in which versions of the registry are named."""
 _TEXTS = {".txt", ".md", ".j2", ".jinja", ".jinja2", ".prompt"}
-"""Endings of files that hold a template, where their path says *prompt*."""
+"""Endings of files that hold a template."""
+LONGEST, MOST_FILES = 100_000, 200
+"""Characters of a template, and files beside the changed ones that calls may send."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,8 @@ class ChangedPrompt:
 class Branch:
     """What a branch changes. `base`: a revision as people call it, of which `commit` is the last
     common one; `notes`: sentences on what was not read; `unchecked`: files of changed prompts
-    of which nothing could be asked; `cases`: files of cases by prompt."""
+    of which nothing could be asked; `cases`: files of cases by prompt; `sent`: calls by prompt that
+    send its file."""
 
     root: Path
     base: str
@@ -47,6 +60,7 @@ class Branch:
     notes: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
     cases: dict[str, Path] = field(default_factory=dict)
+    sent: Mapping[str, Sent] = field(default_factory=dict)
 
 
 class _Found(dict[str, dict[str, str]]):
@@ -56,17 +70,23 @@ class _Found(dict[str, dict[str, str]]):
         self.setdefault(name, {})[template] = file
 
 
-def changed_prompts(folder: Path, base: str | None, logged: Callable[[str], str | None]) -> Branch:
+def changed_prompts(
+    folder: Path,
+    base: str | None,
+    logged: Callable[[str], str | None],
+    sent: Callable[[Mapping[str, Iterable[str]]], Mapping[str, Sent]],
+) -> Branch:
     """Find the prompts that differ between the last common commit with `base` and the files of the
-    repository that holds `folder`; `logged` names the prompt that has a template in the store.
-    Raises NoBase."""
+    repository that holds `folder`; `logged` names the prompt that has a template in the store,
+    `sent` finds the calls there that send one of the texts of a file. Raises NoBase."""
     try:
         root = Path(said(folder, "rev-parse", "--show-toplevel"))
     except GitFailed as error:
         raise NoBase(f"{folder} is not in a git repository that can be read: {error}") from None
     branch = Branch(root, *base_of(root, base))
     listed = said(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    cases = [path.removesuffix(CASES) for path in listed.split("\0") if path.endswith(CASES)]
+    paths, unknown = listed.split("\0"), dict[str, ChangedFile]()
+    cases = [path.removesuffix(CASES) for path in paths if path.endswith(CASES)]
     stems = Counter(PurePosixPath(path).name for path in cases)
     for path in cases:
         stem = PurePosixPath(path).name
@@ -81,16 +101,26 @@ def changed_prompts(folder: Path, base: str | None, logged: Callable[[str], str 
         elif file.path.endswith(CASES):
             if file.after is None:
                 branch.notes.append(f"{file.path} was deleted: only logged calls can be asked")
-        elif (name := _named(branch, file, logged)) is not None:
+        else:
+            name = _named(branch, file, logged)
             for side, text in ((before, file.before), (after, file.after)):
-                if text is not None:
+                if name is not None and text is not None:
                     side.add(name, text.removesuffix("\n"), file.path)
-        elif file.before and file.after and _is_prompt(file.path):
-            wanted = PurePosixPath(file.path).with_suffix(CASES).name
+            if _may_be_sent(file) and not logged(file.before or ""):
+                stem = PurePosixPath(file.path).stem
+                free = stem not in unknown and stem not in branch.cases
+                unknown[name or (stem if free else file.path)] = file
+    branch.sent = sent(_texts(root, unknown, paths)) if unknown else {}
+    for name, file in unknown.items():
+        wanted = PurePosixPath(file.path).with_suffix(CASES).name
+        if name in branch.sent and name not in branch.cases:
+            before.add(name, (file.before or "").strip(), file.path)
+            after.add(name, (file.after or "").strip(), file.path)
+        elif name not in branch.cases and _is_prompt(file.path):
             branch.unchecked.append(file.path)
             branch.notes.append(
-                f"{file.path} was not checked: no logged call was made with smile_trace.Prompt and "
-                f"this template, and there is no {wanted} beside it"
+                f"{file.path} was not checked: none of the newest {MOST_READ:,} logged calls sends "
+                f"its text, and there is no {wanted} beside it"
             )
     branch.prompts += _paired(branch, before, after)
     known = {prompt.name for prompt in branch.prompts}
@@ -131,6 +161,26 @@ def _is_prompt(path: str) -> bool:
     """Whether a file of text is a prompt by its name or a folder's."""
     file = PurePosixPath(path.lower())
     return "prompt" in str(file) and file.suffix in _TEXTS and file.stem != "readme"
+
+
+def _may_be_sent(file: ChangedFile) -> bool:
+    """Whether a changed file may be a template."""
+    longest = max(len(file.before or ""), len(file.after or ""))
+    named = PurePosixPath(file.path.lower()).suffix in _TEXTS
+    return bool(file.before and file.after) and named and longest <= LONGEST
+
+
+def _texts(
+    root: Path, files: Mapping[str, ChangedFile], paths: Iterable[str]
+) -> dict[str, list[str]]:
+    """What calls may send: of changed files the texts of all versions, of other prompts, by path,
+    that of now."""
+    texts = {name: [one.before or "", one.after or ""] for name, one in files.items()}
+    names = {one.path: name for name, one in files.items()}
+    for path, text in earlier_texts(root, names):
+        texts[names[path]].append(text)
+    others = [path for path in paths if _is_prompt(path) and path not in names][:MOST_FILES]
+    return {path: [working_text(root / path) or ""] for path in others} | texts
 
 
 def _paired(branch: Branch, before: _Found, after: _Found) -> Iterator[ChangedPrompt]:

@@ -55,6 +55,7 @@ class Check:
             *(name, self._store, self._settings, self._limits, self._how, base, change),
             versions=versions,
             cases_in=branch.cases.get(name) if branch else None,
+            sent=branch.sent.get(name) if branch else None,
         )
         one.prepare()
         self.prompts.append(one)

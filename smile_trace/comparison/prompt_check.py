@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from smile_trace.comparison.evidence import NothingToCompare
 from smile_trace.comparison.given_cases import as_calls, read_cases
 from smile_trace.comparison.limits import checked_change
 from smile_trace.comparison.report import what_mattered
+from smile_trace.comparison.sent_texts import Sent
 from smile_trace.comparison.version_report import input_added
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.spending import Estimate, summed
@@ -79,6 +80,7 @@ class PromptCheck:
         change: its templates at the `base` and now; None if it is checked as it is.
         versions: logged versions that are compared in place of a change.
         cases_in: a file of cases, which with a model take the place of logged calls.
+        sent: logged calls that send the prompt's file, which do so where no case is given.
     """
 
     name: str
@@ -90,6 +92,7 @@ class PromptCheck:
     change: ChangedPrompt | None = None
     versions: Sequence[str] = ()
     cases_in: Path | None = None
+    sent: Sent | None = None
     given: Sequence[Call] = ()
     comparison: PreparedComparison | None = None
     asked: Sequence[PreparedCall] = ()
@@ -142,6 +145,13 @@ class PromptCheck:
                 self.notes.append(f"{left} of {len(cases)} cases {missing}: they are left out.")
             if self.given:
                 self.notes.append(_how_asked(self.given))
+                self.sent = None
+        if self.sent is not None:
+            templates = {label: self.sent.syntax(text) for label, text in templates.items()}
+            before, after = templates.values()
+            self.change = replace(self.change, before=before, after=after)
+            self.given = self.sent.calls
+            self.notes.append(self.sent.told(self.change.file))
         try:
             ready = prepare_change(
                 self.store, self.settings, self.name, templates, self.given, **how
@@ -255,7 +265,7 @@ class PromptCheck:
             comparison=compared,
             limits=tuple(checked),
             failures=failures,
-            given=bool(self.given),
+            given=bool(self.given) and self.sent is None,
             added=added,
             notes=tuple(self.notes),
         )

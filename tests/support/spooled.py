@@ -1,7 +1,9 @@
 """Spool files as the capture side writes them, without the capture side."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from smile_trace import semconv
@@ -16,19 +18,24 @@ def call_span(
     *,
     parent: str | None = None,
     span: int = 1,
-    prompt: str = "Say something nice",
+    prompt: str | Sequence[tuple[str, str]] = "Say something nice",
     answer: str | None = "something nice",
     model: str | None = "planted",
     trace: int | None = None,
     **attributes: JSON,
 ) -> Span:
-    """The span of one LLM call; `number` gives its trace's id, `span` its own."""
+    """The span of one LLM call; `number` gives its trace's id, `span` its own. `prompt`: the user's
+    message, or roles with their texts, of which two in a row of one role are one message."""
+    texts = [("user", prompt)] if isinstance(prompt, str) else prompt
     held: dict[str, JSON] = {
         semconv.KIND: "call",
         semconv.STATUS: "returned",
         semconv.OPERATION_NAME: "chat",
         semconv.INPUT_MESSAGES: json.dumps(
-            [{"role": "user", "parts": [{"type": "text", "content": prompt}]}]
+            [
+                {"role": role, "parts": [{"type": "text", "content": text} for _, text in some]}
+                for role, some in groupby(texts, key=itemgetter(0))
+            ]
         ),
     }
     if answer is not None:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Column, Select, and_, case, func, select
+from sqlalchemy import Column, Select, and_, case, func, select, true
 
 from smile_trace._guards.presentable import presentable
 from smile_trace.errors import Reason
@@ -119,15 +119,16 @@ def newest_calls(database: Database, name: str, limit: int, since_ns: int = 0) -
     return [Call.model_validate_json(body) for body in bodies]
 
 
-def newest_ids(database: Database, name: str, limit: int, since_ns: int) -> list[str]:
-    """The ids of the calls that `newest_calls` would read."""
+def newest_ids(database: Database, name: str | None, limit: int, since_ns: int) -> list[str]:
+    """The ids of the calls that `newest_calls` would read; without a name, of all."""
     return database.column(_newest(calls.c.id, name, limit, since_ns))
 
 
-def _newest(wanted: Column[str], name: str, limit: int, since_ns: int) -> "Select[str]":
+def _newest(wanted: Column[str], name: str | None, limit: int, since_ns: int) -> "Select[str]":
     return (
         select(wanted)
-        .where(calls.c.group_name == name, calls.c.start_ns >= since_ns)
+        .where(true() if name is None else calls.c.group_name == name)
+        .where(calls.c.start_ns >= since_ns)
         .order_by(calls.c.start_ns.desc(), calls.c.id.desc())
         .limit(limit)
     )

@@ -3,19 +3,24 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
 from typer.testing import CliRunner, Result
 
+from smile_trace import semconv
 from smile_trace.cli.app import app
 from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from tests.support.branches import branched
+from smile_trace.worker.ingest import Ingest
+from tests.support.branches import branched, commit, git
 from tests.support.planted import PlantedServer, serving
 from tests.support.planted_prompts import plant
+from tests.support.spooled import call_span, write_spool
 
 TRIAGE = "Sort the letter by urgency.\nSay refund or other.\nLetter: {letter}\n"
 LETTERS = [f"Letter {k}: money back" if k % 2 else f"Letter {k}: hello" for k in range(12)]
@@ -210,3 +215,34 @@ def test_a_branch_that_changes_no_prompt(
     assert ran.exit_code == 0
     assert Path("s.md").read_text().startswith("No prompt is changed.")
     assert server.bodies == []
+
+
+def test_a_file_that_is_sent_as_it_is_needs_no_cases(
+    server: PlantedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor a `Prompt`: the calls that send it are found, those of earlier versions too, and what is
+    beside it is sent again. Those of another file with the same beginning are not."""
+    rules, other = "Say refund or other.\n", "Say refund or other.\nAnd why."
+    zero: dict[str, Any] = {semconv.REQUEST_TEMPERATURE: 0}
+    calls = enumerate(product(("Sort letters.", f"{rules}Now.", other), LETTERS), 1)
+    spans = [call_span(k, prompt=[("system", a), ("user", b)], **zero) for k, (a, b) in calls]
+    write_spool(Settings().spool, spans)
+    with Store.open(Settings()) as store:
+        Ingest(store, Settings()).run()
+    before = {"prompts/desk.txt": "Sort letters.", "prompts/why.txt": other}
+    folder = branched(tmp_path / "r", before, {"prompts/desk.txt": f"{rules}{{when}}\n"})
+    git(folder, "push", "-q", "origin", "HEAD:main")
+    git(folder, "fetch", "-q")
+    monkeypatch.chdir(folder)
+    commit(folder, {"prompts/desk.txt": f"{rules}{{when}} {{tone}}\n"})
+    ran = CliRunner().invoke(app, ["check"], catch_exceptions=False)
+    assert "no call has a value for {tone}" in " ".join(ran.stdout.split())
+    commit(folder, {"prompts/desk.txt": f"Do not {rules.lower()}{{when}}\n"})
+    how = ["check", "--summary", "s.md", "--max", "answer_change=.2"]
+    ran = CliRunner().invoke(app, how, catch_exceptions=False)
+    assert ran.exit_code == 3, ran.output
+    summary = Path("s.md").read_text("utf-8")
+    assert "**desk** gives other answers" in summary
+    assert "24 logged calls send prompts/desk.txt as their system message." in summary
+    assert "Letter 1" not in summary
+    assert {body["messages"][1]["content"] for body in server.bodies} == {*LETTERS}

@@ -283,7 +283,7 @@ def test_a_prompt_of_the_registry_is_linked_to_its_version(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow.get_tracking_uri())
     before, after = ({"prompts.toml": f'own = "prompts:/{name}/{k}"'} for k in (1, 2))
     [changed] = changed_prompts(
-        branched(tmp_path / "r", before, after), None, lambda _: None
+        branched(tmp_path / "r", before, after), None, lambda _: None, lambda _: {}
     ).prompts
     assert (changed.before, changed.after) == (prompt.template, "Say it kindly: {question}")
     text = prompt.format(question="why?")

@@ -35,7 +35,7 @@ def _nobody_s_pull_request(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def found(folder: Path, base: str | None = None, **logged: str) -> Branch:
     names = {template: name for name, template in logged.items()}
-    return changed_prompts(folder, base, lambda template: names.get(template.strip()))
+    return changed_prompts(folder, base, lambda text: names.get(text.strip()), lambda _: {})
 
 
 def test_templates_in_python_are_folded_as_python_does() -> None:
@@ -121,8 +121,8 @@ def test_files_of_text(tmp_path: Path) -> None:
     assert branch.notes == [
         "prompts/a.cases.jsonl was deleted: only logged calls can be asked",
         "prompts/link.md is a link, which is not followed",
-        "prompts/lonely.txt was not checked: no logged call was made with smile_trace.Prompt and "
-        "this template, and there is no lonely.cases.jsonl beside it",
+        "prompts/lonely.txt was not checked: none of the newest 2,000 logged calls sends its "
+        "text, and there is no lonely.cases.jsonl beside it",
     ]
     assert branch.unchecked == ["prompts/lonely.txt"]
 
