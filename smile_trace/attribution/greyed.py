@@ -67,7 +67,7 @@ class Greyed:
         spared = frozenset(k for k, s in enumerate(segments) if _is_spared(s, limit))
         doubtful = unnamed | spared
         removed = (
-            (frozenset(place.get(k, -1) for k in _keys_without(partition, row)), change)
+            (frozenset(place.get(k, -1) for k in keys_without(partition, row)), change)
             for partition, (row, change) in removals
         )
         own = ((parts, change) for parts, change in removed if parts and parts <= doubtful)
@@ -165,7 +165,8 @@ class Greyed:
         return more if more >= self.limit else None
 
 
-def _keys_without(partition: Sequence[Segment], row: Perturbation) -> Iterable[str]:
+def keys_without(partition: Sequence[Segment], row: Perturbation) -> Iterable[str]:
+    """The keys of the segments that a row removes."""
     return (s.key for s, kept in zip(partition, row.mask, strict=True) if not kept)
 
 

@@ -1,6 +1,6 @@
 """The responses of a study so far, and what follows: answer changes, and findings per level."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from itertools import chain, takewhile
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from smile_trace.attribution.answer_change.response_scores import (
     Row,
     score_responses,
 )
-from smile_trace.attribution.answer_change.text_comparison import TextComparison
+from smile_trace.attribution.answer_change.text_comparison import TextComparison, reworded
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.design.narrowing import Parts, losses, next_removals
 from smile_trace.attribution.design.planner import CallKey, Level, Planner, call_key
@@ -29,7 +29,7 @@ from smile_trace.attribution.estimation.gaussian_process import WarpedProcessSol
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, at_most
 from smile_trace.attribution.estimation.interactions import Pair
 from smile_trace.attribution.estimation.solver import Array, Solver
-from smile_trace.attribution.greyed import Greyed
+from smile_trace.attribution.greyed import Greyed, keys_without
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.reporting.moved_fields import changed_fields
 from smile_trace.attribution.reporting.segments import join, observations
@@ -54,11 +54,13 @@ _Answered = tuple[list[list[Row]], list[Row], list[Row]]
 
 class OfPart(NamedTuple):
     """What the first level tells of a part of the answer; `needed`: the segments without which
-    nearly every answer lost it, while of two that say the same either is enough."""
+    nearly every answer lost it, while of two that say the same either is enough; `lost`: as
+    `KnownAnswers.least_lost_in_its_words`."""
 
     found: LevelFindings
     status: FidelityStatus
     needed: tuple[bool, ...]
+    lost: Mapping[str, float]
 
 
 class KnownAnswers:
@@ -110,7 +112,8 @@ class KnownAnswers:
         found = self._estimated(0, rows, scores, own.only_sparse_moved)
         known = *zip(rows, own.changes[0], strict=True), *self._answered_beside(0, scores)
         needed = (self._needed(k, known) for k in range(len(found.segments)))
-        return OfPart(found, status_of(found, own), tuple(needed))
+        lost = self.least_lost_in_its_words()
+        return OfPart(found, status_of(found, own), tuple(needed), lost)
 
     def _needed(self, part: int, known: Sequence[tuple[Perturbation, float | None]]) -> bool:
         lost = [
@@ -236,8 +239,7 @@ class KnownAnswers:
         found = [self.find(level) for level in plan.levels]
         shown, _ = levels_shown(found, scores, plan.outermost)
         segments, _ = join([of.attributions() for of in found[:shown]])
-        rows = [row for level in plan.levels for row in self.rows(level)]
-        rows += [*plan.sparse, *plan.confirming_rows]
+        rows = self._every_row()
         changes = *chain.from_iterable(scores.changes), *scores.sparse, *scores.confirming
         removals = [
             (plan.with_closing[row.level].segments, (row, change))
@@ -246,6 +248,33 @@ class KnownAnswers:
         ]
         times = 1 if self.deterministic else REPEATS
         return Greyed.of(segments, removals, self._settings.smallest_effect, times)
+
+    def least_lost_in_its_words(self) -> dict[str, float]:
+        """What was lost at least without each segment, in [0, 1], beyond the most that the
+        unperturbed prompt's answers lose, where nothing that a response says in other words counts
+        as said. By the segment's key; empty for probabilities."""
+        if self._signal == "probability":
+            return {}
+        rows = [
+            (row, response.text)
+            for row, response in self._with_responses(self._every_row())
+            if response is not None and response.ok and response.text is not None
+        ]
+        texts = list(dict.fromkeys(text for _, text in rows))
+        comparison = self._text_change
+        changes = zip(comparison.changes(texts), reworded(comparison, texts), strict=True)
+        lost = dict(zip(texts, map(sum, changes), strict=True))
+        usual = max((lost[text] for row, text in rows if row.kind == "baseline"), default=0.0)
+        least: dict[str, float] = {}
+        for row, text in rows:
+            for key in keys_without(self.planner.with_closing[row.level].segments, row):
+                least[key] = min(least.get(key, 1.0), max(lost[text] - usual, 0.0))
+        return least
+
+    def _every_row(self) -> list[Perturbation]:
+        plan = self.planner
+        rows = [row for level in plan.levels for row in self.rows(level)]
+        return [*rows, *plan.sparse, *plan.confirming_rows]
 
     def confirmed(self, scores: ResponseScores, index: int) -> list[Pair]:
         """The pairs of a level that fresh masks have confirmed."""

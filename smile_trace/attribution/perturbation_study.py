@@ -1,7 +1,7 @@
 """The default study, which asks one model."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from smile_trace._text.json_fields import fields as json_fields
 from smile_trace.attribution.answer_change.distances import Distance
@@ -242,8 +242,9 @@ class PerturbationStudy:
         """The segments of the first partition, measured by a part of the answer alone, with the
         same rows and responses; and the keys of those that it needs."""
         told, limit = self._of_part(part), self._settings.smallest_effect
+        found = told.found.attributions()
         segments = decided(
-            told.found.attributions(),
+            _in_doubt(found, _in_other_words(found, told.lost, limit)),
             told.found.interactions(()),
             conclusive=told.status != "inconclusive",
             limit=limit,
@@ -274,6 +275,9 @@ class PerturbationStudy:
             greyed = self._known.greyed()
             segments, pairs = greyed.opened(), greyed.pairs()
         limit = self._settings.smallest_effect
+        lost = self._known.least_lost_in_its_words()
+        doubt = _in_other_words((*segments, *coarser), lost, limit)
+        segments, coarser = (_in_doubt(of, doubt) for of in (segments, coarser))
         segments, coarser = (open_inside(of, coarser, limit) for of in (segments, coarser))
         interactions: tuple[Interaction, ...] = ()
         if fidelity.status == "reliable":
@@ -300,8 +304,10 @@ class PerturbationStudy:
             of=subject.of,
             another=bool(self.prompted.left_out) and not scores.as_logged,
         )
-        if fidelity.status in CONVINCING and (why := why_unsettled(findings[:shown])):
-            fidelity = fidelity.model_copy(update={"reason": f"{fidelity.reason[:-1]}; {why}."})
+        why = [why_unsettled(findings[:shown])] + [_MAY_TELL_OTHERWISE] * bool(doubt)
+        if fidelity.status in CONVINCING and any(why):
+            reason = "; ".join([fidelity.reason[:-1], *filter(None, why)])
+            fidelity = fidelity.model_copy(update={"reason": f"{reason}."})
         first = first_place(_finest(findings[:shown], outermost), fidelity)
         citations = tuple(cited_documents(self._cited, self.behind))
         summary = summarize(
@@ -380,6 +386,33 @@ class PerturbationStudy:
                     deterministic=self._known.deterministic,
                 )
             )
+
+
+_MAY_TELL_OTHERWISE = (
+    "without some parts every answer is in other words, which may say the same or something else"
+)
+
+
+def _in_other_words(
+    segments: Iterable[SegmentAttribution], lost: Mapping[str, float], limit: float
+) -> dict[str, float]:
+    """What may be lost without the segments that seem to matter less than `limit`, where every
+    answer without them is worded otherwise by as much: words near in meaning may tell the opposite.
+    """
+    return {
+        s.key: lost[s.key]
+        for s in segments
+        if s.at_most < limit <= lost.get(s.key, 0.0) and not s.protected
+    }
+
+
+def _in_doubt(
+    segments: Iterable[SegmentAttribution], doubt: Mapping[str, float]
+) -> tuple[SegmentAttribution, ...]:
+    """The segments, with intervals that hold what may be lost."""
+    return tuple(
+        s.model_copy(update={"ci_high": doubt[s.key]}) if s.key in doubt else s for s in segments
+    )
 
 
 def _that_matters(segment: SegmentAttribution, limit: float) -> SegmentAttribution:

@@ -147,11 +147,13 @@ _Stretch = tuple[str, float]
 class AnswerChange:
     """How far a response is from the logged answer. `left_out` is the share of the logged answer
     that is no longer said, `contradicted` the share that is said otherwise, and `kinds` names the
-    contradictions, such as `number` or `negation`."""
+    contradictions, such as `number` or `negation`. `reworded` is the share that counts as said only
+    because other words are near in meaning, which words that tell the opposite may be, too."""
 
     left_out: float = 0.0
     contradicted: float = 0.0
     kinds: tuple[str, ...] = ()
+    reworded: float = 0.0
 
     @property
     def change(self) -> float:
@@ -210,12 +212,21 @@ def _of_texts(one: Answer, other: Answer, meaning: Meaning, cut: bool) -> Answer
     if ordered:
         reorder(matches)
     take_back(matches, other)
-    _reword(matches, other, left, meaning)
     yes = _yes(one, other)
+
+    def kept() -> float:
+        return (yes + (1 - yes) * sum(m.told * m.agreement for m in matches)) * agreement
+
+    in_its_words = kept()
+    _reword(matches, other, left, meaning)
     told = min(yes + (1 - yes) * sum(m.told for m in matches), 1.0)
-    kept = (yes + (1 - yes) * sum(m.told * m.agreement for m in matches)) * agreement
     kinds += [kind for m in matches for kind in m.kinds]
-    return AnswerChange(max(1 - told, 0.0), max(told - kept, 0.0), tuple(dict.fromkeys(kinds)))
+    return AnswerChange(
+        left_out=max(1 - told, 0.0),
+        contradicted=max(told - kept(), 0.0),
+        kinds=tuple(dict.fromkeys(kinds)),
+        reworded=kept() - in_its_words,
+    )
 
 
 def _yes_or_no(one: Answer, other: Answer) -> float:
@@ -299,7 +310,7 @@ class ContentChange:
         self._partial = part is not None
         self._cut = cut and part is None
         self._meaning = Meaning(embed)
-        self._changes: dict[tuple[str, str], float] = {}
+        self._changes: dict[tuple[str, str], AnswerChange] = {}
 
     def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
         """See `TextComparison`."""
@@ -319,20 +330,24 @@ class ContentChange:
 
     def changes(self, responses: Sequence[str]) -> list[float]:
         """See `TextComparison`."""
-        return [self._change(self._answer, response) for response in responses]
+        return [self._change(self._answer, response).change for response in responses]
+
+    def reworded(self, responses: Sequence[str]) -> list[float]:
+        """The share of the logged answer that each response says in other words, in [0, 1]."""
+        return [self._change(self._answer, response).reworded for response in responses]
 
     def between(self, one: str, other: str) -> float:
         """The change between two responses, in [0, 1]; of a part, their changes' difference."""
         if self._partial:
-            return abs(self._change(self._answer, one) - self._change(self._answer, other))
-        return self._change(one, other)
+            mine, theirs = self.changes([one, other])
+            return abs(mine - theirs)
+        return self._change(one, other).change
 
-    def _change(self, logged: str, response: str) -> float:
+    def _change(self, logged: str, response: str) -> AnswerChange:
         key = (logged, response)
         if key not in self._changes:
             said = self._partial and says(response, logged)
-            found = (
+            self._changes[key] = (
                 AnswerChange() if said else compare(logged, response, self._meaning, cut=self._cut)
             )
-            self._changes[key] = found.change
         return self._changes[key]

@@ -75,8 +75,21 @@ class PartialChange:
             return float(values[0] != values[1])
         return self._values.between(values[0], values[1])
 
+    def reworded(self, responses: Sequence[str]) -> list[float]:
+        """See `reworded`; none of a response that has nothing that counts."""
+        known = iter(reworded(self._values, self._present(responses)))
+        return [0.0 if self._counted(r) is None else next(known) for r in responses]
+
     def _present(self, responses: Iterable[str]) -> list[str]:
         return [value for r in responses if (value := self._counted(r)) is not None]
+
+
+def reworded(comparison: TextComparison, responses: Sequence[str]) -> list[float]:
+    """The share of what is explained that each response says in other words, in [0, 1]: it counts
+    as said by its nearness in meaning alone. 0 where a comparison knows no such nearness."""
+    if isinstance(comparison, PartialChange | ContentChange):
+        return comparison.reworded(responses)
+    return [0.0] * len(responses)
 
 
 class Scored:

@@ -750,3 +750,25 @@ def test_no_word_of_a_rule_that_decides_a_field_is_excluded(seed: int) -> None:
     assert not excluded & matter
     assert len(excluded) >= 10
     assert "or fewer, larger parts (--unit sentence)" in found.summary
+
+
+@pytest.mark.parametrize("unit", ["sentence", "word"])
+def test_what_is_said_in_other_words_excludes_nothing(unit: str) -> None:
+    """“is cancelled” and “departs on time” are near in meaning: an answer change of a tenth."""
+
+    def model(messages: tuple[Message, ...]) -> str:
+        text = messages[0].content
+        sails = "The Puffin is cancelled." if "cancelled" in text else "The Puffin departs on time."
+        return f"{sails} It is at pier 1." if "pier" in text else sails
+
+    content = (
+        "You answer about ferries. Be brief. Puffin: cancelled. The Puffin is at pier 1. "
+        "The café is open. What about the Puffin?"
+    )
+    found = run(content, model, unit=unit).explanation
+    said = {s.text: s for s in found.segments}
+    named = next(s for text, s in said.items() if "cancelled" in text)
+    assert named.verdict != "excluded"
+    assert named.at_most > 0.1
+    assert said["Be brief." if unit == "sentence" else "brief."].verdict == "excluded"
+    assert "in other words, which may say the same or something else" in found.fidelity.reason
