@@ -57,8 +57,10 @@ _CONTRACTIONS = (
     (re.compile(r"\bUS ?(?=\$|dollars?\b)"), ""),
     (re.compile(r"\bal\b"), "a el"),
     (re.compile(r"\bdel\b"), "de el"),
+    (re.compile(r"\bon time\b|\bà le? heure\b|\ba la hora prevista\b", re.I), "punctual"),
+    (re.compile(r"\bsold out\b|\bout of stock\b", re.I), "soldout"),
 )
-"""Contractions that are written as one word: English, French, Spanish."""
+"""What is written as one word, or is one: English, French, Spanish."""
 
 
 def plain(text: str) -> str:

@@ -301,12 +301,16 @@ _OPPOSITES = (
     ("cheap billig günstig barat 安い 便宜",
      "expensive teuer cher chère caro cara 高い 贵"),
     ("success succeed erfolg réussi éxito 成功", "fail gescheitert échou fracas 失敗 失败"),
+    ("depart leav sail arriv deliver dispatch shipp stattfind fährt geliefert livré entregad",
+     "cancel annul storniert abgesagt entfällt supprimé anulad"),
+    ("available verfügbar disponib", "unavailable soldout ausverkauft épuisé agotad"),
     ("always immer toujours siempre 総是", ""),
     ("before bevor vor avant antes 前", "after nach après después 后 後"),
     ("enable allow permit erlaubt autoris permit 許可 允许",
      "disable forbid prohibit verboten interdit prohib 禁止"),
     ("east östlich est este 東 东", "west westlich ouest oeste 西"),
-    ("early früh tôt temprano 早", "late spät tard tarde 晚 遅"),
+    ("early früh tôt temprano punctual pünktlich ponctuel puntual 早",
+     "late spät tard tarde delay verspät retard retras 晚 遅"),
     ("✓ ✔ ✅", "✗ ✘ ❌"), ("👍", "👎"), ("←", "→"), ("↑", "↓"),
 )  # fmt: skip
 """Stems by axis: an affirming pole and its opposite, in six languages."""
