@@ -1,19 +1,21 @@
 """The pairs of tests/data/answer_pairs by the comparisons of texts, and what that is worth in an
 explanation: `python -m benchmarks.answer_change`.
 
-Writes two tables of the README. SEEDS=20: seeds per world of the second.
+Writes the tables of the README, those of `events` too. SEEDS=20: seeds per world of the last.
 """
 
 import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 
 import smile_trace
 from benchmarks import pages
+from benchmarks.answer_change import events
 from tests.support.one_value_worlds import WORLDS, OneValueWorld
 
 PAIRS = Path(__file__).parents[2] / "tests" / "data" / "answer_pairs"
@@ -21,8 +23,9 @@ DISTANCES = ("content", "words")
 
 
 def main() -> None:
-    """Measure both, and write the tables."""
-    pages.put(f"{pairs_table()}\n\n{worlds_table()}", pages.readme(__file__), "answer change")
+    """Measure everything, and write the tables."""
+    tables = "\n\n".join((pairs_table(), *events.tables(load, DISTANCES), worlds_table()))
+    pages.put(tables, pages.readme(__file__), "answer change")
 
 
 def pairs_table() -> str:
@@ -71,7 +74,7 @@ def kinds_of(half: str) -> set[str]:
     return {pair["kind"] for pair in load(half)}
 
 
-def load(half: str) -> list[dict[str, str | bool]]:
+def load(half: str) -> list[dict[str, Any]]:
     """The pairs of a half."""
     lines = (PAIRS / f"{half}.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]

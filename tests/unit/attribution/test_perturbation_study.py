@@ -18,6 +18,7 @@ from smile_trace.records import (
     Perturbation,
     Prompted,
     Response,
+    Unit,
 )
 from smile_trace.render.facts import facts
 from tests.support.studies import Planted, chat, constant, copying, further, run
@@ -753,7 +754,7 @@ def test_no_word_of_a_rule_that_decides_a_field_is_excluded(seed: int) -> None:
 
 
 @pytest.mark.parametrize("unit", ["sentence", "word"])
-def test_what_is_said_in_other_words_excludes_nothing(unit: str) -> None:
+def test_what_is_said_in_other_words_excludes_nothing(unit: Unit) -> None:
     """“is cancelled” and “departs on time” are near in meaning: an answer change of a tenth."""
 
     def model(messages: tuple[Message, ...]) -> str:
