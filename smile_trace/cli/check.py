@@ -85,9 +85,9 @@ def check(
             "--max",
             metavar="NAME=LIMIT",
             help="A limit; above it the exit code is 3. NAME is answer_change (how much the "
-            "answers change), drop:PART (how much of a part's influence is lost), a probe "
-            "(the share of answers that it changes), cases (the share of confirmed failures "
-            "that still fail) or unused_citations (their share).",
+            "answers, or a field of JSON answers, change), drop:PART (how much of a part's "
+            "influence is lost), a probe (the share of answers that it changes), cases (the share "
+            "of confirmed failures that still fail) or unused_citations (their share).",
         ),
     ] = None,
     model: Annotated[

@@ -142,6 +142,7 @@ def compare_answers(
     generator: np.random.Generator,
     *,
     exact: bool = False,
+    across: Distance | None = None,
 ) -> Apart:
     """The paired energy distance with its permutation p-value.
 
@@ -152,7 +153,8 @@ def compare_answers(
     deviation under relabelling; the distance itself has the energy distance between answers to
     different inputs added, which sees a change that all of them share. With few inputs all
     relabellings are enumerated. `exact`: the model is deterministic, so that there is no noise to
-    test against. Raises ValueError if there is no pair.
+    test against. `across`: the distance of answers to different inputs, if another one. Raises
+    ValueError if there is no pair.
     """
     if not pairs:
         raise ValueError("compare_answers() needs at least one input.")
@@ -160,7 +162,7 @@ def compare_answers(
     table = np.array([[_energies(pair, aspect) for pair in pairs] for aspect in aspects])
     versions = [own for pair in pairs for own in (pair.before, pair.after)]
     noise = float(np.mean([_within(own, distance) for own in versions]))
-    p_value = None if exact else _permuted(table, _across(pairs, distance), generator)
+    p_value = None if exact else _permuted(table, _across(pairs, across or distance), generator)
     return Apart(table[:, :, 0], noise, p_value)
 
 
@@ -270,18 +272,22 @@ def answer_comparison(
     """The change from one version to the other; args as for `compare_answers`. Its p-value is
     doubled: the first question has half of the error rate, `changes.correct` the other half."""
     apart = compare_answers(pairs, distance, generator, exact=exact)
+    return as_comparison(apart, count_changed((pair.first for pair in pairs), distance))
+
+
+def as_comparison(apart: Apart, count: "Counted") -> AnswerComparison:
+    """The record of it; see `answer_comparison`."""
     p_value = None if apart.p_value is None else min(2 * apart.p_value, 1.0)
     low, high = apart.interval()
-    counted = count_changed((pair.first for pair in pairs), distance)
     return AnswerComparison(
-        inputs=len(pairs),
-        **counted._asdict(),
+        inputs=apart.distances.shape[1],
+        **count._asdict(),
         distance=apart.mean,
         ci_low=low,
         ci_high=high,
         noise=apart.noise,
         p_value=p_value,
-        significant=counted.changed > 0 if p_value is None else p_value <= ALPHA,
+        significant=count.changed > 0 if p_value is None else p_value <= ALPHA,
     )
 
 
@@ -304,6 +310,10 @@ def same_text(one: str, other: str) -> bool:
 
 def count_changed(pairs: Iterable[tuple[str, str]], distance: Distance) -> Counted:
     """Count the answers that are another text among pairs of them."""
-    apart = [distance(*pair) for pair in pairs if not same_text(*pair)]
+    return counted([distance(*pair) for pair in pairs if not same_text(*pair)])
+
+
+def counted(apart: Sequence[float]) -> Counted:
+    """Count by how far each of the answers that changed is from what it was."""
     little = [by for by in apart if by <= ANOTHER_ANSWER]
     return Counted(len(apart) - len(little), len(little), max(little, default=0.0))

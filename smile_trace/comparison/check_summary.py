@@ -53,6 +53,11 @@ def _headline(checked: Checked) -> str:
     numbers = [f"{count} prompt{'s' * (count > 1)} checked"]
     numbers += [f"{left} not compared"] if 0 < left < count else []
     numbers += [f"{len(checked.broken)} of {limits} limits broken" if limits else "no limit set"]
+    numbers += [
+        f"{told(limit.fields)} (**{told(name, 80)}**)"
+        for name, limit in checked.broken[:MOST_EXAMPLES]
+        if limit.fields
+    ]
     numbers += [f"too few inputs to say how much the answers of {few} change"] if few else []
     numbers += [f"**{missed}**"] if unchecked else []
     if notes := len(checked.notes):
@@ -137,6 +142,8 @@ def _limit(limit: CheckedLimit) -> str:
         measured = f"{100 * rate.value:.0f} % [{ends}] over {limit.calls:,} calls"
     if beyond is not None:
         measured += f", {100 * beyond.value:+.0f} % beyond its controls"
+    if limit.fields:
+        measured += f"; {told(limit.fields)}"
     most = f"at most {100 * limit.limit:.0f} %"
     return f"- {_MARKS[limit.verdict]}: {told(limit.title, 120)}, {most}: {measured}"
 

@@ -39,8 +39,10 @@ class CheckedPrompt(Record):
 
     @property
     def changes_answers(self) -> bool:
-        """Whether the answers certainly changed."""
-        return self.answers is not None and self.answers.significant
+        """Whether the answers certainly changed, or a field of theirs."""
+        changes = () if self.comparison is None else self.comparison.changes[-1:]
+        found = [one for change in changes for one in (change.answers, *change.fields)]
+        return any(one is not None and one.significant for one in found)
 
 
 class Checked(Record):

@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from smile_trace.comparison.sentences import distance_of
+from smile_trace.comparison.sentences import changed_fields, distance_of
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.gate import CheckedLimit
-from smile_trace.records.comparison import AnswerComparison, Comparison, EditEffect, VersionChange
+from smile_trace.records.comparison import (
+    AnswerComparison,
+    Comparison,
+    EditEffect,
+    FieldComparison,
+    VersionChange,
+)
 from smile_trace.records.profile import Rate
 
 ANSWER_CHANGE, DROP = "answer_change", "drop:"
@@ -27,8 +33,8 @@ def broken_limits(
     `drops`: a segment's text (or a part of it that no other segment has) to the largest drop of its
     influence that is allowed, in units of answer change; a text that is gone from an edited segment
     drops by what the replay of that edit changed. `answer_change`: the largest mean change of the
-    answers that is allowed, in [0, 1]. Raises LimitError if there is one version only; or no
-    segment, or more than one, holds that text."""
+    answers, and of each field of JSON answers, that is allowed, in [0, 1]. Raises LimitError if
+    there is one version only; or no segment, or more than one, holds that text."""
     if not drops and answer_change is None:
         return []
     if not comparison.changes:
@@ -52,7 +58,7 @@ def checked_change(
 ) -> list[CheckedLimit]:
     """Each limit of `broken_limits`, and what was measured against it. Without a `comparison` all
     are broken if it says `why` there is none, else kept: nothing changed."""
-    answers = None if comparison is None else comparison.changes[-1].answers
+    change = None if comparison is None else comparison.changes[-1]
 
     def checked(name: str, title: str, limit: float, **of: Any) -> CheckedLimit:
         try:
@@ -72,12 +78,17 @@ def checked_change(
     one = checked(
         ANSWER_CHANGE, "Answer change", answer_change, drops={}, answer_change=answer_change
     )
-    if answers is not None:
+    if change is not None and change.answers is not None:
+        answers = change.answers
         ends = {"value": answers.distance, "ci_low": answers.ci_low, "ci_high": answers.ci_high}
         one = one.model_copy(update={"rate": Rate(**ends), "calls": answers.inputs})
-        if one.verdict == "within" and answers.ci_high > answer_change:
-            told = {"verdict": "open", "reason": "too few answers to tell"}
-            one = one.model_copy(update=told)
+        fields = _above(change, answer_change)
+        if one.verdict == "within":
+            fields = [field for field in change.fields if field.ci_high > answer_change]
+            if fields or answers.ci_high > answer_change:
+                told = {"verdict": "open", "reason": "too few answers to tell"}
+                one = one.model_copy(update=told)
+        one = one.model_copy(update={"fields": changed_fields(fields)})
     return [one, *found]
 
 
@@ -149,6 +160,13 @@ def _answer_change(change: VersionChange, limit: float) -> str:
     answers = change.answers
     if answers is None:
         return f"the answers were not compared: {change.why_no_answers}"
+    found = []
     if answers.distance > limit and answers.significant:
-        return f"{distance_of(answers)} changed on average, more than {100 * limit:g} %"
-    return ""
+        found.append(f"{distance_of(answers)} changed on average")
+    if above := _above(change, limit):
+        found.append(changed_fields(above))
+    return f"{'; '.join(found)}, more than {100 * limit:g} %" if found else ""
+
+
+def _above(change: VersionChange, limit: float) -> list[FieldComparison]:
+    return [field for field in change.fields if field.distance > limit and field.significant]

@@ -9,6 +9,7 @@ from smile_trace.records.comparison import (
     ANOTHER_ANSWER,
     AnswerComparison,
     EditEffect,
+    FieldComparison,
     Moved,
     VersionChange,
     VersionReport,
@@ -100,6 +101,8 @@ def summarize_change(change: VersionChange, versions: Sequence[VersionReport], l
     """What a change did to the answers, by which edit, and which influences changed."""
     before, after = versions[change.before].label, versions[change.after].label
     sentences = [f"From {before} to {after}{_answers(change, limit)}."]
+    if sure := [one for one in change.fields if one.significant]:
+        sentences.append(f"{changed_fields(sure)}.")
     named = named_effects(change)
     if len(change.edits) > 1 and named:
         sentences.append(_shares(change, named, limit))
@@ -238,6 +241,21 @@ def distance_of(item: AnswerComparison | EditEffect) -> str:
     exact = item.ci_high - item.ci_low < 0.005
     interval = "" if exact else f" [{per_cent(item.ci_low, item.ci_high)}]"
     return f"{100 * item.distance:.0f} %{interval} of an answer"
+
+
+def changed_fields(fields: Sequence[FieldComparison]) -> str:
+    """In how many answers each field changed, and by how much of it if its values are compared by
+    more than whether they are the same: "$.urgent changed in 5 of 5 answers"."""
+    told = []
+    for k, one in enumerate(fields):
+        said = f"{short(one.path, LONGEST_NAME)}{' changed' * (not k)} in {one.changed} of"
+        said += f" {one.inputs} answers"
+        if abs(one.distance - one.changed / one.inputs) >= 0.005:
+            said += f" by {100 * one.distance:.0f} %"
+        if one.ci_high - one.ci_low >= 0.005:
+            said += f" [{per_cent(one.ci_low, one.ci_high)}]"
+        told.append(said + " beyond the model's own noise" * (one.noise > ANOTHER_ANSWER))
+    return listed_few(told)
 
 
 MOST_BLAMED = 12

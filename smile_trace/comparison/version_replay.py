@@ -31,6 +31,7 @@ from smile_trace.comparison.edits import (
     unresolved,
     with_edits,
 )
+from smile_trace.comparison.field_changes import FieldDistance, field_comparisons
 from smile_trace.comparison.pooled_effects import Array
 from smile_trace.comparison.verdicts import ALPHA, LEVEL, MIN_CALLS
 from smile_trace.errors import SmileTraceError
@@ -47,6 +48,7 @@ from smile_trace.records.comparison import (
     Edit,
     EditEffect,
     Example,
+    FieldComparison,
     Moved,
     VersionReport,
 )
@@ -173,6 +175,7 @@ class Replayed:
 
     edits: tuple[Edit, ...] = ()
     answers: AnswerComparison | None = None
+    fields: tuple[FieldComparison, ...] = ()
     why_no_answers: str = ""
     effects: tuple[EditEffect, ...] = ()
     why_no_edits: str = ""
@@ -290,6 +293,7 @@ class VersionReplay:
         self._given = model
         self._app = app
         self._distance = VersionDistance(settings.explain.distance)
+        self._by_field = FieldDistance()
 
     def run(self, before: VersionReport, after: VersionReport, budget: int) -> Replayed:
         """Replay with at most `budget` new calls; a store or model error is `why_no_answers`."""
@@ -333,7 +337,9 @@ class VersionReplay:
                 return Replayed(edits, why_no_answers="the model answered none of the inputs")
             generator = np.random.default_rng([self._seed, 1])
             answers = answer_comparison(known, self._distance, generator, exact=plan.exact)
-            found = Replayed(edits, answers, examples=self._examples(inputs, asked.pairs))
+            fields = field_comparisons(known, self._by_field, generator, exact=plan.exact)
+            examples = self._examples(inputs, asked.pairs, fields)
+            found = Replayed(edits, answers, fields, examples=examples)
             if before.model != after.model:
                 return replace(found, why_no_edits="the models differ as well") if edits else found
             if len(edits) == 1:
@@ -446,8 +452,18 @@ class VersionReplay:
         return asked.plan.needed(inputs, asked.plan.most_splits)
 
     def _examples(
-        self, inputs: Sequence[Input], whole: Sequence[Paired | None]
+        self,
+        inputs: Sequence[Input],
+        whole: Sequence[Paired | None],
+        fields: Sequence[FieldComparison],
     ) -> tuple[Example, ...]:
+        """Those that changed most, as a whole or in a field that certainly changed."""
+        sure = [one.path for one in fields if one.significant]
+
+        def most(example: Example) -> float:
+            by_field = self._by_field(example.before, example.after) if sure else {}
+            return max([example.distance, *(by_field.get(path, 0.0) for path in sure)])
+
         found = [
             Example(
                 variables=variables,
@@ -460,7 +476,7 @@ class VersionReplay:
             if pair is not None
         ]
         changed = [example for example in found if example.before != example.after]
-        return tuple(sorted(changed, key=lambda example: -example.distance)[:MAX_EXAMPLES])
+        return tuple(sorted(changed, key=most, reverse=True)[:MAX_EXAMPLES])
 
     def _models(self, version: VersionReport, budget: int, scope: str) -> InputModels:
         asked = self._given or version.model or self._traffic[0].model or "*"

@@ -30,7 +30,8 @@ class MayNotGate(SmileTraceError):
 class CheckedLimit(Record):
     """A limit on a probe's mean rate over calls, or on another figure, in [0, 1], and what was
     measured against it. `rate` and `beyond` are those of a `PromptProbe`; None if no call was
-    asked. `reason` is part of a sentence."""
+    asked. `reason` is part of a sentence, and so is `fields`: the fields of JSON answers that
+    decide."""
 
     probe: str
     title: str
@@ -40,6 +41,7 @@ class CheckedLimit(Record):
     beyond: Rate | None = None
     verdict: Verdict
     reason: str
+    fields: str = ""
 
 
 def check_may_gate(limits: Collection[str], confirmations: Mapping[str, Confirmation]) -> None:

@@ -188,6 +188,14 @@ class AnswerComparison(Moved):
         return self.p_value is None
 
 
+class FieldComparison(AnswerComparison):
+    """The same of one field of JSON answers, by its JSON path; a list's items are one field:
+    `$.items[].name`. `inputs` are all that were compared; the field changed on `changed` of
+    them."""
+
+    path: str
+
+
 class Example(Record):
     """One input with both answers; `distance` is in [0, 1]. `variables` holds what differs between
     the inputs: values of the template's variables, and the question beside it, by its role."""
@@ -236,7 +244,8 @@ class EditEffect(Moved):
 
 class VersionChange(Record):
     """The changes between two versions (indices in `Comparison.versions`). `edits` are what a
-    person reads in the diff, `effects` what they did. The three `why_…` fields say why something
+    person reads in the diff, `effects` what they did, `fields` the fields of JSON answers that
+    changed, the most changed first. The three `why_…` fields say why something
     was not compared. `budget_needed` is the number of calls that would tell which edit changed the
     answers, or whether any did; None if no more are needed."""
 
@@ -244,6 +253,7 @@ class VersionChange(Record):
     after: int
     segments: tuple[SegmentChange, ...] = ()
     answers: AnswerComparison | None = None
+    fields: tuple[FieldComparison, ...] = ()
     why_no_answers: str = ""
     why_no_influences: str = ""
     why_no_edits: str = ""

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from itertools import count
+from typing import Any
 
 from smile_trace._text.json_fields import Path
 from smile_trace.attribution.answer_change.change import is_order
 
-Fields = Mapping[Path, str]
+Fields = Mapping[Path, Any]
 """The values of an answer's fields, or of those inside one of its values."""
 
 _MOST = 30
@@ -14,7 +15,7 @@ _MOST = 30
 by their places."""
 
 
-def matched_items(logged: Fields, said: Fields, key: str = "") -> dict[Path, str]:
+def matched_items(logged: Fields, said: Fields, key: str = "") -> dict[Path, Any]:
     """The fields of a response, with every item of a list at the place of the logged item that it
     is: an item that is left out changes none of those behind it. So it is for calls of tools.
 
@@ -35,8 +36,8 @@ def matched_items(logged: Fields, said: Fields, key: str = "") -> dict[Path, str
     return found
 
 
-def _by_step(fields: Fields) -> dict[str | int, dict[Path, str]]:
-    found: dict[str | int, dict[Path, str]] = {}
+def _by_step(fields: Fields) -> dict[str | int, dict[Path, Any]]:
+    found: dict[str | int, dict[Path, Any]] = {}
     for path, value in fields.items():
         if path:
             found.setdefault(path[0], {})[path[1:]] = value
@@ -61,5 +62,5 @@ def _places(
 
 
 def _shared(one: Fields, other: Fields) -> float:
-    equal = sum(other.get(path) == value for path, value in one.items())
+    equal: int = sum(other.get(path) == value for path, value in one.items())
     return equal / max(len(one), len(other))
