@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from smile_trace._text.json_fields import fields
 from smile_trace._text.lists import listed_few, per_cent
 from smile_trace.comparison.checked import Checked, CheckedPrompt
 from smile_trace.comparison.sentences import too_few
@@ -14,7 +15,7 @@ from smile_trace.store.spending.accounts import Spent
 
 NOTHING = "No prompt is changed."
 """The first line where there is nothing to say."""
-MOST_EDITS, MOST_EXAMPLES, MOST_NOTES = 10, 3, 20
+MOST_EDITS, MOST_EXAMPLES, MOST_NOTES, LONGEST_ANSWER = 10, 3, 20, 300
 _MARKS = {
     "broken": "❌ **broken**",
     "open": "❔ open",
@@ -128,10 +129,31 @@ def _examples(change: VersionChange) -> str:
     shown = change.examples[:MOST_EXAMPLES]
     titles = layout.example_titles(change)
     rows = [
-        [told(titles[k], 200), told(one.before, 300), told(one.after, 300)]
+        [told(titles[k], 200), _marked(one.before, one.after), _marked(one.after, one.before)]
         for k, one in enumerate(shown)
     ]
     return _table(["case", "answer before", "answer now"], rows)
+
+
+def _marked(answer: str, other: str) -> str:
+    """An answer, truncated around the first field that another one has not, with all of these
+    marked."""
+    mine, theirs = fields(answer), fields(other)
+    places = [
+        place
+        for path, place in mine.items()
+        if path not in theirs or answer[slice(*place)] != other[slice(*theirs[path])]
+    ]
+    if not places or not theirs:
+        return told(answer, LONGEST_ANSWER)
+    begin = max(places[0][0] - LONGEST_ANSWER // 2, 0)
+    shown, at, end = ["…"] * bool(begin), begin, begin + LONGEST_ANSWER
+    for start, stop in places:
+        if start < end:
+            kept, value = answer[at:start], told(answer[start : min(stop, end)])
+            shown += [told(kept), " " * kept[-1:].isspace(), f"**{value}**" if value else ""]
+            at = stop
+    return "".join([*shown, told(answer[at:end]), "…" * (max(at, end) < len(answer))])
 
 
 def _limit(limit: CheckedLimit) -> str:

@@ -66,6 +66,8 @@ def test_one_field_that_changes_in_every_answer_closes_the_gate(
     told = '\\$.state["&lt;b>urgent"] changed in 5 of 5 answers'
     assert f"1 of 1 limits broken, {told} (**mail**)." in summary
     assert f" over 5 calls; {told}" in summary
+    assert "**true**}" in summary
+    assert "**false**}" in summary
 
     reworded = MAIL.replace("Mail:", "Be brief.\nMail:")
     monkeypatch.chdir(branched(tmp_path / "s", FILES, {"mail.txt": reworded}))
