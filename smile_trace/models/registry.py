@@ -33,9 +33,13 @@ def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) ->
         endpoint, *others = installed_kinds()
         said = [f'kind = "{endpoint}" and base_url = "https://…/v1"']
         said += [f'or kind = "{kind}"' for kind in others]
+        missing = (
+            "the call names no model: instrument its client, or"
+            if name == "*"
+            else f"no model for {name!r}{names}:"
+        )
         raise NoModel(
-            f"no model for {name!r}{names}: write in smile_trace.toml "
-            f'[models."{name}"] with {", ".join(said)}'
+            f'{missing} write in smile_trace.toml [models."{name}"] with {", ".join(said)}'
         )
     return found
 

@@ -257,6 +257,8 @@ def test_a_missing_table_says_what_to_write():
         NoModel, match=r"no model for .gpt. \(there are: small, demo, demo-completion\): write"
     ):
         settings_of("gpt", small)
+    with pytest.raises(NoModel, match="names no model: instrument its client, or write in"):
+        settings_for("*", Settings(models={}))
 
 
 def test_the_message_that_the_worker_stores_names_no_other_table():
