@@ -144,6 +144,8 @@ def is_han(token: Token) -> bool:
 
 
 _LATIN = "A-Za-zÀ-ÖØ-öø-ÿĀ-ſßͰ-ӿ"
+_NEW = r"(?:(?<![_\u3041-\u30ff\u3400-\u9fff])|(?<=[月日時分点])|(?!\w))"
+"""Not inside a word behind a character that ends no value: the word was looked at there already."""
 _TOKEN = re.compile(
     r"(?P<iso>\d{4}[-/年]\d{1,2}[-/月]\d{1,2}日?)"
     r"|(?P<dayfirst>\d{1,2}([./])\d{1,2}\3\d{4})"
@@ -151,8 +153,12 @@ _TOKEN = re.compile(
     r"|(?P<clock>(?<!\d)\d{1,2}(?: ?[:h] ?|時)[0-5]\d(?!\d)分?)"
     r"|(?P<hour>(?<!\d)\d{1,2} ?(?:o'clock|uhr\b|heures? (?:du|de)|時(?!間)|点(?!儿)))"
     r"|(?P<signed>\b(?-i:[A-Z]{1,2}|Rh)[-+#♯♭]+(?![\w+-]))"
-    rf"|(?P<identifier>[\w.+-]+@[\w.-]*\w|\d+\.\d+\.\d+(?:\.\w+)*|\w*[{_LATIN}]\w*(?:[-_./]\w*[\d_]\w*)+"
-    rf"|(?=\w*\d)(?=\w*[{_LATIN}])[A-Za-z]\w*|[{_LATIN}]+_\w+|\w+\.(?:py|js|ts|json|md|txt|csv|sql))"
+    # Possessive: no long word is looked at in several ways, or it takes the cube of its length.
+    rf"|(?P<identifier>{_NEW}[\w.+-]++@[\w.-]*\w|\d+\.\d+\.\d+(?:\.\w+)*"
+    rf"|{_NEW}(?=[^\W{_LATIN}]*+[{_LATIN}])\w++(?:[-./](?=[^\W\d_]*+[\d_])\w++)+"
+    rf"|{_NEW}(?=[^\W{_LATIN}]*+[{_LATIN}][^\W_]*+_[^\W\d_]*+[\d_])\w++"
+    rf"|(?=[A-Za-z][^\W\d]*+\d)\w++|[{_LATIN}]++_\w++"
+    rf"|{_NEW}\w++\.(?:py|js|ts|json|md|txt|csv|sql))"
     r"|(?P<number>(?:(?<![\w)\]])(?<![\w)\]] )|(?<==\ )|(?<=[a-zà-ÿ]\ )(?=[-+]\d))[-+]?"
     r"\d+(?:[.,' ]\d{3}(?!\d))*(?:[.,]\d+)?)"
     r"|(?P<plainnumber>\d+(?:[.,' ]\d{3}(?!\d))*(?:[.,]\d+)?)"

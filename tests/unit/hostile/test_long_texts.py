@@ -40,6 +40,7 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "ids": (lambda text: document_name(None, text), "-" * LONG),
     "fences": (lambda text: answer_change("It is Rome.", text), "```[" * LONG),
     "an answer": (lambda text: answer_change("Ann beat Bob.", f"Bob beat Ann.{text}"), "\n" * LONG),
+    "words": (lambda text: answer_change("It is Rome.", text), "ж1" * 3000),
     "codes": (codes, "a" * LONG),
     "numbers": (lambda text: said_instead(text, Target(contains="36 months")), "1" * LONG),
     "numbers in a row": (
