@@ -755,21 +755,22 @@ def test_no_word_of_a_rule_that_decides_a_field_is_excluded(seed: int) -> None:
 
 @pytest.mark.parametrize("unit", ["sentence", "word"])
 def test_what_is_said_in_other_words_excludes_nothing(unit: Unit) -> None:
-    """“is cancelled” and “departs on time” are near in meaning: an answer change of a tenth."""
+    """“clear of strep” and “showed a strep infection” are near in meaning: a change of .02."""
 
     def model(messages: tuple[Message, ...]) -> str:
         text = messages[0].content
-        sails = "The Puffin is cancelled." if "cancelled" in text else "The Puffin departs on time."
-        return f"{sails} It is at pier 1." if "pier" in text else sails
+        clear = "negative" in text
+        swab = "The swab was clear of strep." if clear else "The swab showed a strep infection."
+        return f"{swab} We open at 8." if "8" in text else swab
 
     content = (
-        "You answer about ferries. Be brief. Puffin: cancelled. The Puffin is at pier 1. "
-        "The café is open. What about the Puffin?"
+        "You answer for a clinic. Be brief. Lab result: negative. The practice opens at 8. "
+        "The car park is free. What about my swab?"
     )
     found = run(content, model, unit=unit).explanation
     said = {s.text: s for s in found.segments}
-    named = next(s for text, s in said.items() if "cancelled" in text)
-    assert named.verdict != "excluded"
-    assert named.at_most > 0.1
+    decisive = next(s for text, s in said.items() if "negative" in text)
+    assert decisive.verdict != "excluded"
+    assert decisive.at_most > 0.1
     assert said["Be brief." if unit == "sentence" else "brief."].verdict == "excluded"
     assert "in other words, which may say the same or something else" in found.fidelity.reason
