@@ -36,7 +36,8 @@ def tables(load: Load, distances: Sequence[str]) -> list[str]:
 
 def compared(pairs: dict[str, Sequence[Pair]], distances: Sequence[str]) -> str:
     """The mean answer changes, and how well they tell the two kinds apart."""
-    head = " | ".join(f"{half}: another event | the same event | ROC-AUC" for half in HALVES)
+    names = (half.replace("_", " ") for half in HALVES)
+    head = " | ".join(f"{name}: another event | the same event | ROC-AUC" for name in names)
     rows = [f"| the same subject, in other words | {head} |", "|---" * 7 + "|"]
     for distance in distances:
         found = []
