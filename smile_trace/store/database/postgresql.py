@@ -149,10 +149,8 @@ class PostgresDatabase(Database):
                 called = driver.execute(statement, parameters)
                 row = called.fetchone() if called.description else (None,)
                 driver.autocommit = False
-            except BaseException as error:
+            except BaseException:
                 pooled.invalidate()
-                if isinstance(error, faults := self.engine.dialect.loaded_dbapi.Error):
-                    raise DBAPIError.instance(statement, None, error, faults) from error
                 raise
             pooled.close()
             return row[0]
@@ -161,8 +159,12 @@ class PostgresDatabase(Database):
     def describing(self) -> Iterator[None]:
         """Raise the database's faults as sentences: StoreUnavailable if a retry may help, else
         StoreError."""
+        faults = self.engine.dialect.loaded_dbapi.Error
         try:
-            yield
+            try:
+                yield
+            except faults as error:  # of a pool's own connection, which SQLAlchemy leaves as it is
+                raise DBAPIError.instance(None, None, error, faults) from error
         except DataError:  # what no database takes: whoever wrote it looks for it
             raise
         except DBAPIError as error:

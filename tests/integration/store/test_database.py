@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from smile_trace.settings import Settings
-from smile_trace.store import Store, StoreError
+from smile_trace.store import Store, StoreError, StoreUnavailable
 from smile_trace.store.store import check_home
 from smile_trace.store.tables import Group, groups
 from tests.support.capabilities import obey_permissions
 from tests.support.forked import FORKS
+from tests.support.postgres_server import PostgresServer
 from tests.support.stores import on_sqlite
 
 
@@ -103,3 +104,21 @@ def test_a_full_disk_is_said_and_loses_nothing(settings: Settings) -> None:
     with Store.open(settings) as store, store.database.read() as connection:
         kept = connection.exec_driver_sql("SELECT count(*) FROM groups").scalar()
     assert kept == int(written)
+
+
+def test_a_database_that_went_away_between_two_calls_may_be_back(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    url = postgres_server.new_database()
+    name = url.rpartition("/")[2]
+    with Store.open(Settings(home=tmp_path, store={"url": url})) as store:
+        database = store.database
+        assert database.call("SELECT 1", ()) == 1
+        postgres_server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        postgres_server.execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        )
+        with pytest.raises(StoreUnavailable, match="cannot be used"):
+            database.call("SELECT 1", ())
+        postgres_server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        assert database.call("SELECT 1", ()) == 1

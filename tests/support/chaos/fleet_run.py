@@ -186,9 +186,10 @@ class FleetRun:
                 time.sleep(self._chance.choice((0.0, 5.0)))  # the other one may take over
             case "worker frozen":
                 if worker.running:
-                    os.kill(worker.pid, signal.SIGSTOP)
-                    time.sleep(self._chance.choice((seconds, 11.0)))  # it may be taken for dead
-                    os.kill(worker.pid, signal.SIGCONT)
+                    with suppress(ProcessLookupError):  # it may end before it is frozen
+                        os.kill(worker.pid, signal.SIGSTOP)
+                        time.sleep(self._chance.choice((seconds, 11.0)))  # it may be taken for dead
+                        os.kill(worker.pid, signal.SIGCONT)
             case "connections ended":
                 self.server.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
