@@ -18,12 +18,12 @@ ASSETS = ("iframe-worker.js", "site.css", "site.js")
 GALLERY = ROOT / "docs" / "gallery" / "explanations.smile.jsonl"
 TITLE = "Two hundred explanations of the benchmarks' prompts"
 FEATURED = (
-    "c6c40672b2",  # one sentence of fifteen holds the answer
-    "cfacf883ad",  # a wrong answer, and the word that it went by
-    "1476d84433",  # of two countries one is beside the point
-    "e006e3dee3",  # examples, and the last question
-    "a0323a72bc",  # a wrong sentiment
-    "192408e08a",  # no word matters
+    "e3c9b83c96",  # one sentence of fifteen holds the answer
+    "e730b8b382",  # a wrong answer, and the word that it went by
+    "37293b5aff",  # two countries in one question
+    "1658261026",  # examples, and the last question
+    "a59ef6579b",  # a wrong sentiment
+    "56f8b8fd23",  # no word matters
 )
 """How the pages begin that the gallery opens with, in place of its newest ones."""
 
