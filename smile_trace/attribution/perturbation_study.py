@@ -295,6 +295,10 @@ class PerturbationStudy:
                 "unseen": self._unseen(),
             }
         )
+        sure = interactions or any(s.significant for s in (*segments, *coarser))
+        if doubt and not sure and fidelity.status in CONVINCING:
+            reason = f"{_MAY_TELL_OTHERWISE}; {_WHAT_TELLS}."
+            fidelity = fidelity.model_copy(update={"status": "inconclusive", "reason": reason})
         fidelity = final_fidelity(
             fidelity,
             segments,
@@ -392,6 +396,8 @@ _MAY_TELL_OTHERWISE = (
     "without some parts every answer is in other words, which may say the same or something else"
 )
 
+_WHAT_TELLS = "explain a part of the answer, or compare in another way"
+
 
 def _in_other_words(
     segments: Iterable[SegmentAttribution], lost: Mapping[str, float], limit: float
@@ -409,9 +415,12 @@ def _in_other_words(
 def _in_doubt(
     segments: Iterable[SegmentAttribution], doubt: Mapping[str, float]
 ) -> tuple[SegmentAttribution, ...]:
-    """The segments, with intervals that hold what may be lost."""
+    """The segments, with intervals that hold what may be lost: whether it is, is not told."""
     return tuple(
-        s.model_copy(update={"ci_high": doubt[s.key]}) if s.key in doubt else s for s in segments
+        s.model_copy(update={"ci_high": doubt[s.key], "significant": False})
+        if s.key in doubt
+        else s
+        for s in segments
     )
 
 

@@ -14,6 +14,7 @@ from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import listed, ordinal
 from smile_trace._text.titles import title
 from smile_trace.attribution.correction.search import MOST_FOUND
+from smile_trace.attribution.reporting.named_parts import only_small, without_small
 from smile_trace.dialects.answers import SHORTEST_OUTPUT, makes
 from smile_trace.records import (
     JSON,
@@ -31,7 +32,7 @@ from smile_trace.records import (
 from smile_trace.records.formats.answers import Called, read_tool_calls
 from smile_trace.records.formats.requests import chosen_tool, name_of, tool_name
 from smile_trace.records.path import SourceKind
-from smile_trace.records.verdicts import outermost_drivers, telling_drivers
+from smile_trace.records.verdicts import needed_keys, outermost_drivers, telling_drivers
 
 MISSING = "no call of this trace called that tool: its span is missing, or an earlier trace made it"
 CIRCLE = "no earlier call of this trace called that tool, but a later one did: it goes in a circle"
@@ -97,6 +98,10 @@ def drivers_of(explanation: Explanation) -> list[SegmentAttribution]:
         found = [part for one in explanation.corrections[:MOST_FOUND] for part in _corrected(one)]
         return list({part.key: part for part in found}.values())
     segments, coarser = explanation.segments, explanation.coarser
+    limit = explanation.settings.smallest_effect
+    needed = needed_keys(explanation.interactions, explanation.fields)
+    if not only_small((*segments, *coarser), needed, limit):
+        segments, coarser = (tuple(without_small(of, needed, limit)) for of in (segments, coarser))
     outermost = outermost_drivers(segments, coarser)
     outermost.sort(key=lambda one: one.unit != "tool_result")
     return [part for one in outermost for part in telling_drivers(one, segments, coarser)]

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError, StoreUnavailable
+from smile_trace.store.database.postgresql import PostgresDatabase
 from smile_trace.store.store import check_home
 from smile_trace.store.tables import Group, groups
 from tests.support.capabilities import obey_permissions
@@ -113,6 +114,7 @@ def test_a_database_that_went_away_between_two_calls_may_be_back(
     name = url.rpartition("/")[2]
     with Store.open(Settings(home=tmp_path, store={"url": url})) as store:
         database = store.database
+        assert isinstance(database, PostgresDatabase)
         assert database.call("SELECT 1", ()) == 1
         postgres_server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         postgres_server.execute(
