@@ -23,6 +23,7 @@ PROMPT = (
 )
 WORD = "blue"
 NAMED, OPEN, NONE = "named", "not settled", "little or no difference"
+REWORDED = "named, may say the same"
 
 Pair = dict[str, Any]
 Load = Callable[[str], Sequence[Pair]]
@@ -57,8 +58,8 @@ def compared(pairs: dict[str, Sequence[Pair]], distances: Sequence[str]) -> str:
 
 def explained(pairs: dict[str, Sequence[Pair]]) -> str:
     """What explanations of 80 calls say of the part that decides which answer is given."""
-    kinds = (NAMED, OPEN, NONE)
-    rows = [f"| what decides it is | {' | '.join(kinds)} |", "|---" * 4 + "|"]
+    kinds = (NAMED, REWORDED, OPEN, NONE)
+    rows = [f"| what decides it is | {' | '.join(kinds)} |", "|---" * 5 + "|"]
     for changed, event in ((True, "another event"), (False, "the same event")):
         for unit in ("sentence", "word"):
             counts = Counter(
@@ -81,4 +82,6 @@ def said_of(pair: Pair, unit: Any) -> str:
     [part] = [s for s in found.segments if WORD in s.text]
     if part.verdict == "excluded" or (part.significant and part.at_most < SMALLEST_EFFECT):
         return NONE
-    return NAMED if part.significant else OPEN
+    if not part.significant:
+        return OPEN
+    return REWORDED if "may say the same in other words" in found.summary else NAMED

@@ -12,7 +12,11 @@ from smile_trace.attribution.answer_change.response_scores import (
     Row,
     score_responses,
 )
-from smile_trace.attribution.answer_change.text_comparison import TextComparison, reworded
+from smile_trace.attribution.answer_change.text_comparison import (
+    Stated,
+    TextComparison,
+    compared,
+)
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.design.narrowing import Parts, losses, next_removals
 from smile_trace.attribution.design.planner import CallKey, Level, Planner, call_key
@@ -98,7 +102,9 @@ class KnownAnswers:
         self._near: dict[int, Array] = {}
         self._scored: tuple[_Answered, ResponseScores] | None = None
 
-    def of_part(self, part: AnswerSpan, text_change: TextComparison, of: str) -> "KnownAnswers":
+    def of_part(
+        self, part: AnswerSpan | None, text_change: TextComparison, of: str
+    ) -> "KnownAnswers":
         """The same responses, of which a part of the answer, `of`, alone counts."""
         other = copy(self)
         other._part, other._text_change, other._explained = part, text_change, of
@@ -262,14 +268,32 @@ class KnownAnswers:
         ]
         texts = list(dict.fromkeys(text for _, text in rows))
         comparison = self._text_change
-        changes = zip(comparison.changes(texts), reworded(comparison, texts), strict=True)
-        lost = dict(zip(texts, map(sum, changes), strict=True))
+        found = compared(comparison, texts)
+        lost = {text: of.change + of.reworded for text, of in zip(texts, found, strict=True)}
         usual = max((lost[text] for row, text in rows if row.kind == "baseline"), default=0.0)
         least: dict[str, float] = {}
         for row, text in rows:
             for key in keys_without(self.planner.with_closing[row.level].segments, row):
                 least[key] = min(least.get(key, 1.0), max(lost[text] - usual, 0.0))
         return least
+
+    def reworded(self, levels: int) -> frozenset[str]:
+        """The keys of segments that matter for certain, of the first so many levels, and no longer
+        do where the answers that may say the same in other words count as unchanged."""
+        texts = {r.text for r in self.responses.values() if r.ok and r.text is not None}
+        comparison = Stated(self._text_change)
+        if self._signal == "probability" or not comparison.excuses(texts):
+            return frozenset()
+        stated = self.of_part(self._part, comparison, self._explained)
+        return frozenset(
+            key
+            for level in self.planner.levels[:levels]
+            for key in self._certain(level) - stated._certain(level)
+        )
+
+    def _certain(self, level: Level) -> set[str]:
+        limit, found = self._settings.smallest_effect, self.find(level).attributions()
+        return {s.key for s in found if s.significant and abs(s.attribution) >= limit}
 
     def _every_row(self) -> list[Perturbation]:
         plan = self.planner

@@ -308,7 +308,11 @@ class PerturbationStudy:
             of=subject.of,
             another=bool(self.prompted.left_out) and not scores.as_logged,
         )
+        reworded = self._known.reworded(levels=shown)
+        if fidelity.status == "reliable" and _only_drivers(segments, reworded, limit):
+            fidelity = fidelity.model_copy(update={"status": "partial"})
         why = [why_unsettled(findings[:shown])] + [_MAY_TELL_OTHERWISE] * bool(doubt)
+        why += [_MAY_TELL_THE_SAME] * bool(reworded)
         if fidelity.status in CONVINCING and any(why):
             reason = "; ".join([fidelity.reason[:-1], *filter(None, why)])
             fidelity = fidelity.model_copy(update={"reason": f"{reason}."})
@@ -326,6 +330,7 @@ class PerturbationStudy:
             field_count=field_count,
             first=first,
             unopened=self._planner.unopened,
+            reworded=reworded,
             same_texts=scores.same_texts,
             by_content=self.by_content,
             subject=subject,
@@ -396,6 +401,11 @@ _MAY_TELL_OTHERWISE = (
     "without some parts every answer is in other words, which may say the same or something else"
 )
 
+_MAY_TELL_THE_SAME = (
+    "without some parts that matter every number, name and negation stays, so that the answers may "
+    "say the same in other words"
+)
+
 _WHAT_TELLS = "explain a part of the answer, or compare in another way"
 
 
@@ -410,6 +420,14 @@ def _in_other_words(
         for s in segments
         if s.at_most < limit <= lost.get(s.key, 0.0) and not s.protected
     }
+
+
+def _only_drivers(
+    segments: Iterable[SegmentAttribution], keys: frozenset[str], limit: float
+) -> bool:
+    """Whether there are segments that certainly matter, and all of them are among `keys`."""
+    drivers = {s.key for s in segments if s.significant and abs(s.attribution) >= limit}
+    return bool(drivers) and drivers <= keys
 
 
 def _in_doubt(

@@ -9,7 +9,7 @@ import numpy as np
 import scipy  # type: ignore[import-untyped]
 
 from smile_trace.attribution.answer_change.distances import CONTENT, WORDS
-from smile_trace.attribution.answer_change.text_comparison import text_comparison
+from smile_trace.attribution.answer_change.text_comparison import compared, text_comparison
 from smile_trace.comparison.pooled_effects import Array
 from smile_trace.comparison.verdicts import ALPHA, LEVEL
 from smile_trace.records.comparison import ANOTHER_ANSWER, AnswerComparison
@@ -104,6 +104,7 @@ class VersionDistance:
     """
 
     def __init__(self, compared_by: str = CONTENT) -> None:
+        self._compared_by = compared_by
         self._said = text_comparison("", None, compared_by)
         self._worded = text_distance(WORDS)
         self._known: dict[tuple[str, str], float] = {}
@@ -113,6 +114,13 @@ class VersionDistance:
         """The largest of the distances."""
         said = (self.lost(one, other) + self.gained(one, other)) / 2
         return max(said, self._worded(one, other), self.length(one, other))
+
+    def may_say_the_same(self, one: str, other: str) -> bool:
+        """Whether each of two answers keeps what is certain of the other one: its numbers, names
+        and negations, and other words where its own are gone."""
+        both = (one, other), (other, one)
+        found = (compared(text_comparison(a, None, self._compared_by), [b]) for a, b in both)
+        return all(change.keeps_facts for (change,) in found)
 
     def lost(self, one: str, other: str) -> float:
         """How much of what the one says is not in the other."""
@@ -293,11 +301,12 @@ def as_comparison(apart: Apart, count: "Counted") -> AnswerComparison:
 
 class Counted(NamedTuple):
     """How many answers became another one, and how many others changed a little, by at most
-    `little`."""
+    `little`; how many that became another one may say the same in other words."""
 
     changed: int
     changed_little: int
     little: float
+    reworded: int = 0
 
 
 UNCHANGED = Counted(0, 0, 0.0)
@@ -310,7 +319,12 @@ def same_text(one: str, other: str) -> bool:
 
 def count_changed(pairs: Iterable[tuple[str, str]], distance: Distance) -> Counted:
     """Count the answers that are another text among pairs of them."""
-    return counted([distance(*pair) for pair in pairs if not same_text(*pair)])
+    apart = [(distance(*pair), pair) for pair in pairs if not same_text(*pair)]
+    count = counted([by for by, _ in apart])
+    if not isinstance(distance, VersionDistance):
+        return count
+    other = [pair for by, pair in apart if by > ANOTHER_ANSWER]
+    return count._replace(reworded=sum(distance.may_say_the_same(*pair) for pair in other))
 
 
 def counted(apart: Sequence[float]) -> Counted:

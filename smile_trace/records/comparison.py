@@ -161,12 +161,14 @@ ANOTHER_ANSWER = 0.05
 class Moved(Record):
     """How far the answers to the same `inputs` lie apart. `distance` is the mean energy distance
     over inputs, in units of answer change. `changed` of them got another answer; the texts of
-    `changed_little` further ones differ as well, by at most `little`."""
+    `changed_little` further ones differ as well, by at most `little`. `reworded` of the changed
+    ones keep every number, name and negation: they may say the same in other words."""
 
     inputs: int = 0
     changed: int = 0
     changed_little: int = 0
     little: float = 0.0
+    reworded: int = 0
     distance: float
     ci_low: float
     ci_high: float

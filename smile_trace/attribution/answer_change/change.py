@@ -132,6 +132,10 @@ _STANDS_FOR = 1.5
 _LEAST = 0.02
 """Share of an answer below which other words are not looked for."""
 
+_LITTLE, _FAR = 0.1, 0.7
+"""Changes from which a response counts as another answer, and beyond which it tells something
+unrelated, whatever its words may say: vectors know that much."""
+
 _COMPARED, _VECTOR_CHARACTERS = 12, 200
 """Units of a response whose vectors are asked for, and characters of each; cost grows with both."""
 
@@ -148,17 +152,30 @@ class AnswerChange:
     """How far a response is from the logged answer. `left_out` is the share of the logged answer
     that is no longer said, `contradicted` the share that is said otherwise, and `kinds` names the
     contradictions, such as `number` or `negation`. `reworded` is the share that counts as said only
-    because other words are near in meaning, which words that tell the opposite may be, too."""
+    because other words are near in meaning, which words that tell the opposite may be, too;
+    `in_doubt` the share that counts as lost although there are other words that may say it."""
 
     left_out: float = 0.0
     contradicted: float = 0.0
     kinds: tuple[str, ...] = ()
     reworded: float = 0.0
+    in_doubt: float = 0.0
 
     @property
     def change(self) -> float:
         """The answer change, in [0, 1]."""
         return min(self.left_out + self.contradicted, 1.0)
+
+    @property
+    def keeps_facts(self) -> bool:
+        """Whether the response has every number, name and negation of the logged answer, and for
+        all else that it does not say again other words, which do not tell something unrelated."""
+        return self.change <= _FAR and self.change - self.in_doubt < _LITTLE
+
+    @property
+    def may_say_the_same(self) -> bool:
+        """Whether it counts as another answer, but may be the same one in other words."""
+        return self.change >= _LITTLE and self.keeps_facts
 
 
 def compare(logged: str, response: str, meaning: Meaning, *, cut: bool = False) -> AnswerChange:
@@ -226,6 +243,7 @@ def _of_texts(one: Answer, other: Answer, meaning: Meaning, cut: bool) -> Answer
         contradicted=max(told - kept(), 0.0),
         kinds=tuple(dict.fromkeys(kinds)),
         reworded=kept() - in_its_words,
+        in_doubt=sum(m.in_doubt * m.agreement for m in matches) * (1 - yes) * agreement,
     )
 
 
@@ -278,6 +296,7 @@ def _reword(matches: Sequence[Match], response: Answer, left: Left, meaning: Mea
         open_[k] -= amount
         given[v] -= amount
         matches[k].reworded += amount * nearness / wanted[k]
+        matches[k].replaced += amount / wanted[k]
     for m in matches:
         if m.said > 0.5 and all(token.kind is Kind.FUNCTION for token in m.lost):
             m.reworded = 1.0  # all that tells something is said
@@ -332,9 +351,9 @@ class ContentChange:
         """See `TextComparison`."""
         return [self._change(self._answer, response).change for response in responses]
 
-    def reworded(self, responses: Sequence[str]) -> list[float]:
-        """The share of the logged answer that each response says in other words, in [0, 1]."""
-        return [self._change(self._answer, response).reworded for response in responses]
+    def compared(self, responses: Sequence[str]) -> list[AnswerChange]:
+        """What became of the logged answer in each response."""
+        return [self._change(self._answer, response) for response in responses]
 
     def between(self, one: str, other: str) -> float:
         """The change between two responses, in [0, 1]; of a part, their changes' difference."""

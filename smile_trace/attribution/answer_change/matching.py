@@ -200,7 +200,8 @@ class Match:
     `weights` are those of its tokens in the logged answer, `gone` the tokens that the response does
     not say. `place` is the response's unit that says most of it (None if none is left), `exact`
     whether it does so word for word. `reworded` is the share of what is gone that other words tell,
-    `agreement` what the contradictions named by `kinds` leave of it, in [0, 1].
+    `replaced` the share for which there are other words, whatever they tell, and `agreement` what
+    the contradictions named by `kinds` leave of it, in [0, 1].
     """
 
     unit: Unit
@@ -209,6 +210,7 @@ class Match:
     place: int | None = None
     exact: bool = False
     reworded: float = 0.0
+    replaced: float = 0.0
     agreement: float = 1.0
     kinds: list[str] = field(default_factory=list)
 
@@ -233,6 +235,14 @@ class Match:
         counted = {k for k in self.gone if self.unit.tokens[k].kind in COUNTED}
         gone = sum(self.weights[k] * (1 - self.reworded * (k not in counted)) for k in self.gone)
         return max(self.share - gone, 0.0)
+
+    @property
+    def in_doubt(self) -> float:
+        """The share of the answer that is gone, and for which there are words that are not near in
+        meaning, so that it may be said or not; of a name that is gone, nothing is."""
+        fixed = COUNTED | {Kind.NAME}
+        gone = sum(self.weights[k] for k in self.gone if self.unit.tokens[k].kind not in fixed)
+        return max(self.replaced - self.reworded, 0.0) * gone
 
     def contradict(self, kind: str, by: float) -> None:
         """Takes away the share `by` of what the unit tells, in [0, 1]."""

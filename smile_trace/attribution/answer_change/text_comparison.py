@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from smile_trace._text.json_fields import Path, path_of, value_at
 from smile_trace.attribution.answer_change.change import (
+    AnswerChange,
     ContentChange,
     as_value,
     compare,
@@ -75,21 +76,46 @@ class PartialChange:
             return float(values[0] != values[1])
         return self._values.between(values[0], values[1])
 
-    def reworded(self, responses: Sequence[str]) -> list[float]:
-        """See `reworded`; none of a response that has nothing that counts."""
-        known = iter(reworded(self._values, self._present(responses)))
-        return [0.0 if self._counted(r) is None else next(known) for r in responses]
+    def compared(self, responses: Sequence[str]) -> list[AnswerChange]:
+        """See `compared`."""
+        known = iter(compared(self._values, self._present(responses)))
+        return [AnswerChange(1.0) if self._counted(r) is None else next(known) for r in responses]
 
     def _present(self, responses: Iterable[str]) -> list[str]:
         return [value for r in responses if (value := self._counted(r)) is not None]
 
 
-def reworded(comparison: TextComparison, responses: Sequence[str]) -> list[float]:
-    """The share of what is explained that each response says in other words, in [0, 1]: it counts
-    as said by its nearness in meaning alone. 0 where a comparison knows no such nearness."""
+def compared(comparison: TextComparison, responses: Sequence[str]) -> list[AnswerChange]:
+    """What became of what is explained in each response; no comparison but the answer change knows
+    what is said in other words."""
     if isinstance(comparison, PartialChange | ContentChange):
-        return comparison.reworded(responses)
-    return [0.0] * len(responses)
+        return comparison.compared(responses)
+    return [AnswerChange(change) for change in comparison.changes(responses)]
+
+
+class Stated:
+    """The answer changes of responses that certainly say something else: one that may say the same
+    in other words has not changed."""
+
+    def __init__(self, comparison: TextComparison) -> None:
+        self._comparison = comparison
+
+    def excuses(self, responses: Iterable[str]) -> bool:
+        """Whether there is such a response."""
+        return any(of.may_say_the_same for of in compared(self._comparison, sorted(responses)))
+
+    def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
+        """See `TextComparison`."""
+        return self._comparison.texts(responses, replicates)
+
+    def changes(self, responses: Sequence[str]) -> list[float]:
+        """See `TextComparison`."""
+        found = compared(self._comparison, responses)
+        return [0.0 if of.may_say_the_same else of.change for of in found]
+
+    def between(self, one: str, other: str) -> float:
+        """See `TextComparison`."""
+        return self._comparison.between(one, other)
 
 
 class Scored:

@@ -105,6 +105,7 @@ def summarize(
     field_count: int = 0,
     first: FirstPlace | None = None,
     unopened: Collection[str] = (),
+    reworded: Collection[str] = (),
     subject: Subject = THE_ANSWER,
     same_texts: bool = False,
     by_content: bool = False,
@@ -124,6 +125,7 @@ def summarize(
         field_count: how many fields the answer has.
         first: the segments that may have the largest effect.
         unopened: keys of segments that have parts, none of which was removed by itself.
+        reworded: keys of segments without which the answer may say the same in other words.
         subject: what is explained.
         same_texts: whether all answers were the same text.
         by_content: whether what an answer adds, its length and its form count for nothing.
@@ -152,6 +154,7 @@ def summarize(
     if drivers:
         clauses.append(f"{answer} depends{slightly} on {_drivers(tree, of, costs)}")
         clauses += _first_of_several(tree, first)
+        clauses += _may_say_the_same(tree, [s for s in drivers if s.key in reworded])
     clauses += field_clauses(fields, tree.free, passages, tree.named_together, tools, field_count)
     if against:
         work = f"work{'s' * (len(against) == 1)}{' slightly' * bool(slightly)} against"
@@ -181,6 +184,12 @@ def summarize(
         clauses.append(f"{listed_few(names, 1)} {was} not broken down further (--budget)")
     joined = _named_once("; ".join(clauses), tree.placed) + "."
     return joined[0].upper() + joined[1:]
+
+
+def _may_say_the_same(tree: "_Tree", drivers: Sequence[SegmentAttribution]) -> Iterator[str]:
+    if drivers:
+        names = listed_few(list(map(tree.named, drivers)), NAMED, conjunction="or")
+        yield f"without {names} it may say the same in other words (numbers, names, negations stay)"
 
 
 def _named_once(sentence: str, placed: Mapping[str, str]) -> str:

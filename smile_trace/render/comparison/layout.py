@@ -470,7 +470,8 @@ def inputs(count: int) -> str:
 def moved_answers(found: Moved) -> str:
     """Return how many inputs got another answer, or else in how many it changed a little."""
     if found.changed:
-        return f"{found.changed} of {inputs(found.inputs)} got another answer"
+        same = f", {found.reworded} of them perhaps only in other words" * bool(found.reworded)
+        return f"{found.changed} of {inputs(found.inputs)} got another answer{same}"
     if not found.changed_little:
         return f"the answers on {inputs(found.inputs)} are the same"
     most = math.ceil(100 * found.little)

@@ -774,3 +774,28 @@ def test_what_is_said_in_other_words_excludes_nothing(unit: Unit) -> None:
     assert decisive.at_most > 0.1
     assert said["Be brief." if unit == "sentence" else "brief."].verdict == "excluded"
     assert "in other words, which may say the same or something else" in found.fidelity.reason
+
+
+@pytest.mark.parametrize(
+    ("without", "status"),
+    [
+        ("Einen Arzttermin gibt es für Sie morgen früh.", "partial"),
+        ("You have an appointment with the dentist tomorrow.", "reliable"),
+    ],
+)
+def test_an_effect_that_may_be_another_wording_alone_is_told(without: str, status: str) -> None:
+    """Other words for all of it may say the same; a word exchanged in a sentence that stays does
+    not."""
+
+    def model(messages: tuple[Message, ...]) -> str:
+        stays = "Sam" in messages[0].content
+        return "You have an appointment with the physician tomorrow." if stays else without
+
+    content = "You book for patients. Be brief. I am Sam. The car park is free. When am I due?"
+    found = run(content, model, unit="sentence", budget=80).explanation
+    [driver] = [s for s in found.segments if s.significant]
+    assert driver.text == "I am Sam."
+    assert found.fidelity.status == status
+    told = "without “I am Sam” it may say the same in other words" in found.summary
+    assert told == ("say the same in other words" in found.fidelity.reason)
+    assert told == (status == "partial")

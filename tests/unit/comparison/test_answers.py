@@ -16,6 +16,7 @@ from smile_trace.comparison.answers import (
     Paired,
     VersionDistance,
     compare_answers,
+    count_changed,
     text_distance,
 )
 from smile_trace.comparison.edits import EditSearch, find_edits, unresolved, with_edits
@@ -86,6 +87,15 @@ def test_versions_lie_as_far_apart_as_answers_of_an_explanation(answer: str) -> 
     apart = answer_change(logged, answer)
     assert apart > SMALLEST_EFFECT
     assert VersionDistance()(logged, answer) >= apart
+
+
+def test_other_words_that_keep_the_facts_are_counted() -> None:
+    due = "Your payment of 12 euros is due today."
+    kept = due, "A sum of 12 euros must be paid by you today."
+    other = due, "A sum of 15 euros must be paid by you today."
+    told = due, f"{due} Bring your passport."
+    counted = count_changed([kept, other, told, (due, due)], VersionDistance())
+    assert (counted.changed, counted.reworded) == (3, 1)
 
 
 def test_the_text_distance_is_symmetric_and_in_range() -> None:
