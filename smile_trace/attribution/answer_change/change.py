@@ -125,6 +125,7 @@ def _written(value: Any) -> str:
 
 
 _NOT_REWORDED = COUNTED | {Kind.FUNCTION}
+_FACTS = COUNTED | {Kind.NAME, Kind.NEGATION, Kind.OPERATOR}
 
 _STANDS_FOR = 1.5
 """Words that one word may stand for: a paraphrase may be shorter."""
@@ -153,13 +154,15 @@ class AnswerChange:
     that is no longer said, `contradicted` the share that is said otherwise, and `kinds` names the
     contradictions, such as `number` or `negation`. `reworded` is the share that counts as said only
     because other words are near in meaning, which words that tell the opposite may be, too;
-    `in_doubt` the share that counts as lost although there are other words that may say it."""
+    `in_doubt` the share that counts as lost although there are other words that may say it.
+    `has_facts`: whether each number, name and negation of the logged answer is in the response."""
 
     left_out: float = 0.0
     contradicted: float = 0.0
     kinds: tuple[str, ...] = ()
     reworded: float = 0.0
     in_doubt: float = 0.0
+    has_facts: bool = False
 
     @property
     def change(self) -> float:
@@ -168,9 +171,9 @@ class AnswerChange:
 
     @property
     def keeps_facts(self) -> bool:
-        """Whether the response has every number, name and negation of the logged answer, and for
-        all else that it does not say again other words, which do not tell something unrelated."""
-        return self.change <= _FAR and self.change - self.in_doubt < _LITTLE
+        """Whether the response has the facts, and for nearly all else that it does not say again
+        other words, which do not tell something unrelated."""
+        return self.has_facts and self.change <= _FAR and self.change - self.in_doubt < _LITTLE
 
     @property
     def may_say_the_same(self) -> bool:
@@ -238,12 +241,14 @@ def _of_texts(one: Answer, other: Answer, meaning: Meaning, cut: bool) -> Answer
     _reword(matches, other, left, meaning)
     told = min(yes + (1 - yes) * sum(m.told for m in matches), 1.0)
     kinds += [kind for m in matches for kind in m.kinds]
+    lost = {token.kind for m in matches for token in m.lost}
     return AnswerChange(
         left_out=max(1 - told, 0.0),
         contradicted=max(told - kept(), 0.0),
         kinds=tuple(dict.fromkeys(kinds)),
         reworded=kept() - in_its_words,
         in_doubt=sum(m.in_doubt * m.agreement for m in matches) * (1 - yes) * agreement,
+        has_facts=not kinds and not lost & _FACTS,
     )
 
 

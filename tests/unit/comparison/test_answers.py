@@ -1,6 +1,7 @@
 """Whether the answers of two versions differ, which edit did it, and how it is said."""
 
 import asyncio
+import json
 import random
 from typing import Any
 
@@ -94,7 +95,12 @@ def test_other_words_that_keep_the_facts_are_counted() -> None:
     kept = due, "A sum of 12 euros must be paid by you today."
     other = due, "A sum of 15 euros must be paid by you today."
     told = due, f"{due} Bring your passport."
-    counted = count_changed([kept, other, told, (due, due)], VersionDistance())
+    late = " ".join(f"Hall {k} shows the maps of the year 18{k}." for k in range(10, 30))
+    first, second = (json.dumps({"sizes": [1] * 12, "due": due}) for due in (7, 8))
+    others = [other, told, (late, late.replace("1829", "1830")), (first, second)]
+    distance = VersionDistance()
+    assert not any(distance.may_say_the_same(*pair) for pair in others)
+    counted = count_changed([kept, other, told, (due, due)], distance)
     assert (counted.changed, counted.reworded) == (3, 1)
 
 
