@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from smile_trace._text.prompts import VARIABLE
 from smile_trace._text.titles import title_or_beginning
 from smile_trace.attribution import CannotExplain, measured_at
+from smile_trace.attribution.reporting.named_parts import is_small
 from smile_trace.attribution.reporting.segments import Found, holds, overlap
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.selections import asks
@@ -27,7 +28,13 @@ from smile_trace.records.comparison import TemplateSegment
 from smile_trace.records.formats.requests import OFFERED, tool_name, with_offered_tools
 from smile_trace.records.message import tool_names
 from smile_trace.records.report import PartKind
-from smile_trace.records.verdicts import effect, joint, outermost_drivers, telling_drivers
+from smile_trace.records.verdicts import (
+    effect,
+    joint,
+    needed_keys,
+    outermost_drivers,
+    telling_drivers,
+)
 
 _WITH_THE_CALL = "recorded with the call"
 
@@ -122,14 +129,33 @@ class _Within:
     documents: Sequence[Place]
 
     @cached_property
+    def _segments(self) -> Sequence[SegmentAttribution]:
+        return self._without_small(self.explanation.segments)
+
+    @cached_property
+    def _coarser(self) -> Sequence[SegmentAttribution]:
+        return self._without_small(self.explanation.coarser)
+
+    def _without_small(self, parts: Sequence[SegmentAttribution]) -> Sequence[SegmentAttribution]:
+        """The parts, of which none matters by less than the smallest effect that does."""
+        limit = self.explanation.settings.smallest_effect
+        needed = needed_keys(self.explanation.interactions, self.explanation.fields)
+        nothing = {"significant": False, "verdict": "excluded"}
+        small = (is_small(part, needed, limit) for part in parts)
+        return [
+            part.model_copy(update=nothing) if is_so else part
+            for part, is_so in zip(parts, small, strict=True)
+        ]
+
+    @cached_property
     def _parts(self) -> Sequence[SegmentAttribution]:
-        return *self.explanation.coarser, *self.explanation.segments
+        return *self._coarser, *self._segments
 
     @cached_property
     def _strongest(self) -> Sequence[SegmentAttribution]:
         """What the answer depends on most, as a whole, and the strongest part inside that carries
         it: a sentence is no weaker because its message was removed as a whole, too."""
-        of = self.explanation.segments, self.explanation.coarser
+        of = self._segments, self._coarser
         whole = max(outermost_drivers(*of), key=effect, default=None)
         return () if whole is None else (whole, telling_drivers(whole, *of)[0])
 

@@ -50,7 +50,7 @@ def opponents(segments: _Parts) -> list[SegmentAttribution]:
 def only_small(parts: _Parts, needed: Collection[str], limit: float) -> bool:
     """Whether parts certainly have an effect, and each of these a small one (`without_small`)."""
     sure = [part for part in parts if part.significant or part.fails_without]
-    return bool(sure) and all(_is_small(part, needed, limit) for part in sure)
+    return bool(sure) and all(is_small(part, needed, limit) for part in sure)
 
 
 def without_small(parts: _Parts, needed: Collection[str], limit: float) -> list[SegmentAttribution]:
@@ -58,12 +58,13 @@ def without_small(parts: _Parts, needed: Collection[str], limit: float) -> list[
     smallest that matters (`limit`) is excluded. `needed`: keys of parts that matter all the same.
     """
     return [
-        part.model_copy(update={"significant": False}) if _is_small(part, needed, limit) else part
+        part.model_copy(update={"significant": False}) if is_small(part, needed, limit) else part
         for part in parts
     ]
 
 
-def _is_small(part: SegmentAttribution, needed: Collection[str], limit: float) -> bool:
+def is_small(part: SegmentAttribution, needed: Collection[str], limit: float) -> bool:
+    """Whether it certainly has an effect, which is no finding (`without_small`)."""
     certain = part.significant and not part.fails_without
     return certain and part.at_most < limit and part.key not in needed
 

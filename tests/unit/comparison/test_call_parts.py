@@ -131,6 +131,15 @@ def test_a_document_is_no_part_of_the_question() -> None:
     assert (parts["returns.md"].effect, parts["the question"].effect) == ("supports", "excluded")
 
 
+@pytest.mark.parametrize("value", [0.04, -0.04])
+def test_a_certain_effect_below_the_smallest_that_matters_does_not_matter(value: float) -> None:
+    small = [_segment(4, RETURNS, value, significant=True), *map(_still, ALL)]
+    part = _parts("reliable", *(s for s in small if s.text != RETURNS or s.significant))[
+        "returns.md"
+    ]
+    assert (part.effect, part.drove) == ("excluded", False)
+
+
 def test_what_is_not_known_is_open() -> None:
     wide = [s.model_copy(update={"ci_high": 0.3}) if s.text == PRICES else s for s in ALL]
     parts = _parts("partial", *wide)
