@@ -8,8 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import scipy  # type: ignore[import-untyped]
 
+from smile_trace.attribution.answer_change.change import AnswerChange
 from smile_trace.attribution.answer_change.distances import CONTENT, WORDS
-from smile_trace.attribution.answer_change.text_comparison import compared, text_comparison
+from smile_trace.attribution.answer_change.text_comparison import (
+    compared_pair,
+    text_comparison,
+)
 from smile_trace.comparison.pooled_effects import Array
 from smile_trace.comparison.verdicts import ALPHA, LEVEL
 from smile_trace.records.comparison import ANOTHER_ANSWER, AnswerComparison
@@ -104,10 +108,9 @@ class VersionDistance:
     """
 
     def __init__(self, compared_by: str = CONTENT) -> None:
-        self._compared_by = compared_by
         self._said = text_comparison("", None, compared_by)
         self._worded = text_distance(WORDS)
-        self._known: dict[tuple[str, str], float] = {}
+        self._known: dict[tuple[str, str], AnswerChange] = {}
         self.aspects: tuple[Distance, ...] = (self, self.lost, self.gained, self.length)
 
     def __call__(self, one: str, other: str) -> float:
@@ -118,15 +121,18 @@ class VersionDistance:
     def may_say_the_same(self, one: str, other: str) -> bool:
         """Whether each of two answers keeps what is certain of the other one: its numbers, names
         and negations, and other words where its own are gone."""
-        both = (one, other), (other, one)
-        found = (compared(text_comparison(a, None, self._compared_by), [b]) for a, b in both)
-        return all(change.keeps_facts for (change,) in found)
+        return self._left(one, other).keeps_facts and self._left(other, one).keeps_facts
 
     def lost(self, one: str, other: str) -> float:
         """How much of what the one says is not in the other."""
+        return self._left(one, other).change
+
+    def _left(self, one: str, other: str) -> AnswerChange:
         if (one, other) not in self._known:
-            between = 0.0 if one == other else self._said.between(one, other)
-            self._known[one, other] = between
+            same = one == other
+            self._known[one, other] = (
+                AnswerChange() if same else compared_pair(self._said, one, other)
+            )
         return self._known[one, other]
 
     def gained(self, one: str, other: str) -> float:

@@ -129,35 +129,29 @@ class _Within:
     documents: Sequence[Place]
 
     @cached_property
-    def _segments(self) -> Sequence[SegmentAttribution]:
-        return self._without_small(self.explanation.segments)
-
-    @cached_property
-    def _coarser(self) -> Sequence[SegmentAttribution]:
-        return self._without_small(self.explanation.coarser)
-
-    def _without_small(self, parts: Sequence[SegmentAttribution]) -> Sequence[SegmentAttribution]:
-        """The parts, of which none matters by less than the smallest effect that does."""
-        limit = self.explanation.settings.smallest_effect
-        needed = needed_keys(self.explanation.interactions, self.explanation.fields)
+    def _of(self) -> Sequence[Sequence[SegmentAttribution]]:
+        """The segments and the coarser ones; none of less effect than the smallest that matters
+        does matter."""
+        one = self.explanation
+        limit, needed = one.settings.smallest_effect, needed_keys(one.interactions, one.fields)
         nothing = {"significant": False, "verdict": "excluded"}
-        small = (is_small(part, needed, limit) for part in parts)
         return [
-            part.model_copy(update=nothing) if is_so else part
-            for part, is_so in zip(parts, small, strict=True)
+            [s.model_copy(update=nothing) if is_small(s, needed, limit) else s for s in parts]
+            for parts in (one.segments, one.coarser)
         ]
 
     @cached_property
     def _parts(self) -> Sequence[SegmentAttribution]:
-        return *self._coarser, *self._segments
+        segments, coarser = self._of
+        return *coarser, *segments
 
     @cached_property
     def _strongest(self) -> Sequence[SegmentAttribution]:
         """What the answer depends on most, as a whole, and the strongest part inside that carries
         it: a sentence is no weaker because its message was removed as a whole, too."""
-        of = self._segments, self._coarser
-        whole = max(outermost_drivers(*of), key=effect, default=None)
-        return () if whole is None else (whole, telling_drivers(whole, *of)[0])
+        segments, coarser = self._of
+        whole = max(outermost_drivers(segments, coarser), key=effect, default=None)
+        return () if whole is None else (whole, telling_drivers(whole, segments, coarser)[0])
 
     def part(self, kind: PartKind, name: str, place: Place, group: str | None = None) -> CallPart:
         """A part that is a place, or a message without the documents in it."""

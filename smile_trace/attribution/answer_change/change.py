@@ -362,10 +362,14 @@ class ContentChange:
 
     def between(self, one: str, other: str) -> float:
         """The change between two responses, in [0, 1]; of a part, their changes' difference."""
+        return self.compared_pair(one, other).change
+
+    def compared_pair(self, one: str, other: str) -> AnswerChange:
+        """The same with what it is made of, which is not known of a part."""
         if self._partial:
             mine, theirs = self.changes([one, other])
-            return abs(mine - theirs)
-        return self._change(one, other).change
+            return AnswerChange(abs(mine - theirs))
+        return self._change(one, other)
 
     def _change(self, logged: str, response: str) -> AnswerChange:
         key = (logged, response)

@@ -239,9 +239,8 @@ class Match:
     @property
     def in_doubt(self) -> float:
         """The share of the answer that is gone, and for which there are words that are not near in
-        meaning, so that it may be said or not; of a name that is gone, nothing is."""
-        fixed = COUNTED | {Kind.NAME}
-        gone = sum(self.weights[k] for k in self.gone if self.unit.tokens[k].kind not in fixed)
+        meaning, so that it may be said or not."""
+        gone = sum(self.weights[k] for k in self.gone)
         return max(self.replaced - self.reworded, 0.0) * gone
 
     def contradict(self, kind: str, by: float) -> None:

@@ -71,10 +71,14 @@ class PartialChange:
 
     def between(self, one: str, other: str) -> float:
         """See `TextComparison`."""
+        return self.compared_pair(one, other).change
+
+    def compared_pair(self, one: str, other: str) -> AnswerChange:
+        """See `compared_pair`."""
         values = self._counted(one), self._counted(other)
         if values[0] is None or values[1] is None:
-            return float(values[0] != values[1])
-        return self._values.between(values[0], values[1])
+            return AnswerChange(float(values[0] != values[1]))
+        return compared_pair(self._values, values[0], values[1])
 
     def compared(self, responses: Sequence[str]) -> list[AnswerChange]:
         """See `compared`."""
@@ -91,6 +95,13 @@ def compared(comparison: TextComparison, responses: Sequence[str]) -> list[Answe
     if isinstance(comparison, PartialChange | ContentChange):
         return comparison.compared(responses)
     return [AnswerChange(change) for change in comparison.changes(responses)]
+
+
+def compared_pair(comparison: TextComparison, one: str, other: str) -> AnswerChange:
+    """What became of one response in another; its change is `TextComparison.between`."""
+    if isinstance(comparison, PartialChange | ContentChange):
+        return comparison.compared_pair(one, other)
+    return AnswerChange(comparison.between(one, other))
 
 
 class Stated:
